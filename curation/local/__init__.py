@@ -1,0 +1,1 @@
+"""Everything on one machine: the first start, and the supervisor behind `manage.py up`."""
