@@ -1,0 +1,1 @@
+"""The Django project and app: tables, rules, web pages and API."""

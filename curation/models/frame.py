@@ -1,0 +1,120 @@
+"""Frame, the packs that hold its pixels, and the machine's word on it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from curation.models.model_version import ModelVersion
+from curation.models.review import Verdict
+from curation.models.video import Video
+
+
+class Pack(models.Model):
+    """One chunk of a video's frames: a thumbnails object and a model-inputs object in the object store."""
+
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="packs")
+    chunk = models.PositiveIntegerField()
+    first_number = models.PositiveIntegerField()
+    frame_count = models.PositiveSmallIntegerField()
+    thumbs_bytes = models.PositiveIntegerField()
+    inputs_bytes = models.PositiveIntegerField()
+    is_complete = models.BooleanField(default=False, help_text="All its frame rows are written.")
+
+    class Meta:
+        ordering = ["video", "chunk"]
+        constraints = [models.UniqueConstraint(fields=["video", "chunk"], name="one_pack_per_chunk")]
+
+    def __str__(self) -> str:
+        return f"{self.video} / {self.chunk}"
+
+    @property
+    def thumbs_key(self) -> str:
+        return self.video.pack_key(self.chunk, "thumbs")
+
+    @property
+    def inputs_key(self) -> str:
+        return self.video.pack_key(self.chunk, "inputs")
+
+
+class FrameQuerySet(models.QuerySet["Frame"]):
+    def unreviewed(self) -> FrameQuerySet:
+        return self.filter(verdict=Verdict.NONE)
+
+    def reviewed(self) -> FrameQuerySet:
+        return self.exclude(verdict=Verdict.NONE)
+
+
+class Frame(models.Model):
+    """A sampled frame. `number` counts sampled frames; `time_s` may repeat or go backwards, `number` never does."""
+
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="frames")
+    pack = models.ForeignKey(Pack, on_delete=models.CASCADE, related_name="frames")
+    number = models.PositiveIntegerField()
+    time_s = models.FloatField()
+    thumb_offset = models.PositiveIntegerField()
+    thumb_bytes = models.PositiveIntegerField()
+    verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
+    review_version = models.PositiveIntegerField(default=0, help_text="Reviews applied so far; a stale one is refused.")
+
+    objects = FrameQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["video", "number"]
+        constraints = [models.UniqueConstraint(fields=["video", "number"], name="one_frame_per_number")]
+        indexes = [models.Index(fields=["video", "verdict", "number"], name="frame_by_verdict")]
+
+    def __str__(self) -> str:
+        return f"{self.video} #{self.number}"
+
+
+class FrameScoreQuerySet(models.QuerySet["FrameScore"]):
+    def of_version(self, version: ModelVersion) -> FrameScoreQuerySet:
+        return self.filter(model_version=version)
+
+    def worst_first(self) -> FrameScoreQuerySet:
+        return self.order_by("-reconstruction_loss", "-frame_id")
+
+    def unreviewed(self) -> FrameScoreQuerySet:
+        return self.filter(verdict=Verdict.NONE)
+
+    def flagged(self, threshold: float) -> FrameScoreQuerySet:
+        """Frames on the outlying side of the threshold."""
+        return self.filter(reconstruction_loss__gt=threshold)
+
+
+class FrameScore(models.Model):
+    """The machine's word on (frame, model version). Higher = more outlying. The verdict is a copy, so no join is needed."""
+
+    frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="scores")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="scores")
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="scores")
+    reconstruction_loss = models.FloatField(help_text="Squared error summed over H x W x 3, pixels in [0, 1].")
+    kl = models.FloatField(help_text="KL divergence of the posterior from N(0, I), in nats.")
+    ood_score = models.FloatField(help_text="Reconstruction loss normalised by the frame's own variance, log scale.")
+    verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
+
+    objects = FrameScoreQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["frame", "model_version"], name="one_score_per_version")]
+        indexes = [
+            models.Index(fields=["model_version", "reconstruction_loss", "frame"], name="score_by_loss"),
+            models.Index(fields=["model_version", "verdict", "reconstruction_loss", "frame"], name="score_by_verdict"),
+            models.Index(fields=["model_version", "video", "reconstruction_loss", "frame"], name="score_by_video"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.frame} by version {self.model_version_id}: {self.reconstruction_loss:.1f}"
+
+
+class ScoredPack(models.Model):
+    """Marks a pack whose every frame has a score by this version; written last, so a killed scoring resumes here."""
+
+    pack = models.ForeignKey(Pack, on_delete=models.CASCADE, related_name="scored")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="scored_packs")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model_version", "pack"], name="one_mark_per_scored_pack")]
+
+    def __str__(self) -> str:
+        return f"{self.pack} by {self.model_version}"
