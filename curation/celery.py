@@ -2,10 +2,18 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "curation.settings")
 
 app = Celery("framesift")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.imports = ("curation.tasks", "scoring.tasks")
+
+
+@signals.worker_shutting_down.connect
+def give_jobs_back(**_: object) -> None:
+    """A stop that was asked for: running jobs go back to the queue at their next check, with their attempt."""
+    from curation import leases
+
+    leases.shutting_down.set()

@@ -1,4 +1,4 @@
-"""Every setting, read from the environment; what is not set falls back to the embedded instance (see docs/settings.md)."""
+"""Every setting, read from the environment; the rest comes from the embedded instance (docs/settings.md)."""
 
 import os
 from pathlib import Path
@@ -104,7 +104,7 @@ USE_TZ = True
 _SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-64000; PRAGMA mmap_size=268435456;",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-64000",
 }
 if env("DATABASE_URL"):
     DATABASES = {"default": dj_database_url.parse(env("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)}

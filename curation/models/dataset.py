@@ -61,6 +61,8 @@ class Dataset(models.Model):
 
     objects = DatasetQuerySet.as_manager()
 
+    my_role: Role | None = None  # set by permissions.dataset_for for the user who asks
+
     class Meta:
         ordering = ["name"]
 

@@ -83,7 +83,7 @@ class FrameScoreQuerySet(models.QuerySet["FrameScore"]):
 
 
 class FrameScore(models.Model):
-    """The machine's word on (frame, model version). Higher = more outlying. The verdict is a copy, so no join is needed."""
+    """The machine's word on (frame, model version); higher = more outlying. The verdict is a copy that saves a join."""
 
     frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="scores")
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="scores")

@@ -1,0 +1,138 @@
+"""Extraction: original -> sandboxed decoder -> packs in the object store -> frame rows."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from curation import storage, videos
+from curation.leases import Lease
+from curation.models import Frame, Pack, Video
+from curation.problems import Problem
+from scoring.errors import Stopped
+from scoring.frames import SampledFrame, Summary, VideoInfo
+from scoring.limits import MediaError
+from scoring.packs import PackWriter, chunk_of
+from scoring.sampling import Sampling
+from scoring.sandbox import Extraction
+
+ROWS_PER_TRANSACTION = 64  # larger ones make other SQLite writers wait
+ROOM = 1.2  # free space wanted, in sizes of the original
+
+
+def run(lease: Lease, video: Video) -> None:
+    """Extract a video's frames. Packs that an earlier attempt finished are decoded again but not written again."""
+    with lease.transaction():
+        Video.objects.filter(pk=video.pk).update(state=Video.State.EXTRACTING, note="")
+    with scratch_folder(video.size_bytes) as folder:
+        original = folder / "original"
+        with original.open("wb") as file:
+            videos.fetch_original(video, file)
+        summary = _extract(lease, video, original)
+    _close(lease, video, summary)
+
+
+@contextmanager
+def scratch_folder(size_bytes: int) -> Iterator[Path]:
+    """A private folder with room for the original, emptied afterwards. Raises Problem when the disk is too full."""
+    settings.SCRATCH_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if shutil.disk_usage(settings.SCRATCH_DIR).free < size_bytes * ROOM:
+        raise Problem("The worker's disk has no room for this file. Free some space, then press Retry.")
+    with tempfile.TemporaryDirectory(dir=settings.SCRATCH_DIR) as name:
+        yield Path(name)
+
+
+def _extract(lease: Lease, video: Video, original: Path) -> Summary:
+    dataset = video.dataset
+    extraction = Extraction(
+        original,
+        sampling=Sampling(mode=dataset.sampling_mode, step=dataset.sampling_step),
+        input_size=(dataset.input_height, dataset.input_width),
+        on_info=lambda info: _note_info(lease, video, info),
+        on_progress=lambda fraction: lease.progress(fraction, "decoding"),
+        should_stop=lease.should_stop,
+    )
+    try:
+        for chunk, frames in groupby(extraction, key=lambda frame: chunk_of(frame.number)):
+            store_pack(lease, video, chunk, list(frames))
+    except Stopped:
+        lease.check()
+        raise
+    if extraction.summary is None:
+        raise MediaError("The decoder ended early without saying why.")
+    return extraction.summary
+
+
+def _note_info(lease: Lease, video: Video, info: VideoInfo) -> None:
+    with lease.transaction():
+        Video.objects.filter(pk=video.pk).update(
+            width=info.width,
+            height=info.height,
+            codec=info.codec[:40],
+            fps=info.fps,
+            declared_duration_s=info.declared_duration_s,
+        )
+
+
+def store_pack(lease: Lease, video: Video, chunk: int, frames: list[SampledFrame]) -> None:
+    """Write one chunk: two objects, then its rows in small transactions, the mark of completeness last."""
+    if Pack.objects.filter(video=video, chunk=chunk, is_complete=True).exists():
+        return
+    writer = PackWriter()
+    for frame in frames:
+        writer.add(frame)
+    thumbs, places = writer.thumbnails()
+    inputs = writer.inputs()
+    storage.write(video.pack_key(chunk, "thumbs"), thumbs)
+    storage.write(video.pack_key(chunk, "inputs"), inputs)
+    with lease.transaction():
+        pack, _ = Pack.objects.update_or_create(
+            video=video,
+            chunk=chunk,
+            defaults={
+                "first_number": frames[0].number,
+                "frame_count": len(frames),
+                "thumbs_bytes": len(thumbs),
+                "inputs_bytes": len(inputs),
+            },
+        )
+    rows = [
+        Frame(video=video, pack=pack, number=f.number, time_s=f.time_s, thumb_offset=offset, thumb_bytes=length)
+        for f, (offset, length) in zip(frames, places, strict=True)
+    ]
+    for start in range(0, len(rows), ROWS_PER_TRANSACTION):
+        _store_rows(
+            lease, pack, rows[start : start + ROWS_PER_TRANSACTION], last=start + ROWS_PER_TRANSACTION >= len(rows)
+        )
+
+
+def _store_rows(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> None:
+    with lease.transaction():
+        Frame.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["video", "number"],
+            update_fields=["pack", "time_s", "thumb_offset", "thumb_bytes"],
+        )
+        if not last:
+            return
+        Pack.objects.filter(pk=pack.pk).update(is_complete=True)
+        Video.objects.filter(pk=pack.video_id).update(frame_count=rows[-1].number + 1)
+        videos.request_scores(pack.video)
+
+
+def _close(lease: Lease, video: Video, summary: Summary) -> None:
+    with lease.transaction():
+        Video.objects.filter(pk=video.pk).update(
+            extracted_at=timezone.now(), duration_s=summary.duration_s, note=" ".join(summary.warnings)
+        )
+        videos.settle(video.pk)
+    if summary.warnings:
+        lease.log(" ".join(summary.warnings))
