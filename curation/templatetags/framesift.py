@@ -1,0 +1,100 @@
+"""Template filters and tags of the house; a builtin, so that no template loads it.
+
+Filters: clock, bytes, loss, percent. Tags: icon, verdict, visible_datasets.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from curation.models import Dataset, Verdict
+from curation.templatetags.icons import ICONS
+from curation.uploads import human_bytes
+
+register = template.Library()
+
+SWITCHER_LIMIT = 50
+VERDICT_WORDS = {Verdict.IN: "IN", Verdict.OUT: "OUT", Verdict.UNSURE: "?", Verdict.NONE: "unreviewed"}
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """Seconds as m:ss or h:mm:ss; an en dash when unknown."""
+    number = _number(seconds)
+    if number is None or number < 0:
+        return "–"  # noqa: RUF001
+    whole = int(number)
+    hours, rest = divmod(whole, 3600)
+    minutes, secs = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes}:{secs:02d}"
+
+
+@register.filter
+def bytes(count: float | None) -> str:
+    """Bytes as people read them: 1000-based, as file managers and the refusals of uploads say it."""
+    number = _number(count)
+    return "–" if number is None or number < 0 else human_bytes(number)  # noqa: RUF001
+
+
+@register.filter
+def loss(value: float | None) -> str:
+    """A reconstruction loss (squared error summed over the frame), with one decimal."""
+    number = _number(value)
+    return "–" if number is None else f"{number:.1f}"  # noqa: RUF001
+
+
+@register.filter
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share between 0 and 1 as a percentage; `digits` decimals. Never rounds up to 100 % what isn't all."""
+    number = _number(share)
+    if number is None:
+        return "–"  # noqa: RUF001
+    shown = round(number * 100, digits)
+    if shown >= 100 and number < 1:
+        shown = 100 - 10.0**-digits
+    return f"{shown:.{digits}f} %"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An inline SVG icon, hidden from screen readers: the words beside it, or an aria-label, say what it means."""
+    return format_html(
+        '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" '
+        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="{}"/></svg>',
+        mark_safe(ICONS[name]),  # noqa: S308 - our own constants
+    )
+
+
+@register.simple_tag
+def verdict(value: str, extra: str = "") -> SafeString:
+    """The badge of a verdict: shape and word, then colour. `extra` adds a class such as verdict-solid."""
+    known = Verdict(value)
+    return format_html(
+        '<span class="verdict verdict-{} {}" title="{}">{}</span>',
+        known.value or "none",
+        extra,
+        known.label,
+        VERDICT_WORDS[known],
+    )
+
+
+@register.simple_tag(takes_context=True)
+def visible_datasets(context: dict[str, Any]) -> list[Dataset]:
+    """The first data sets, by name, that the person may see; for the switcher."""
+    request = context.get("request")
+    if request is None or not request.user.is_authenticated:
+        return []
+    return list(Dataset.objects.visible_to(request.user).only("name", "slug")[:SWITCHER_LIMIT])
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
