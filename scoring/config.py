@@ -1,0 +1,170 @@
+"""What a model and a training can be told, checked, and as JSON. No torch here, so that a web page can check a form."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from scoring.errors import ModelError, TrainingError
+
+STEPS = 600  # where held-out loss levels off on a few hundred to a few thousand frames
+MIN_STEPS_PER_EPOCH = 20
+MIN_EPOCHS = 6
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Shape of a model. `channels` is one entry per stage, each halving height and width; `hidden` is the width of a
+    dense layer between the convolutions and the latent space, 0 for none. Raises ModelError when it can't be built."""
+
+    height: int = 60
+    width: int = 80
+    channels: tuple[int, ...] = (24, 48, 96, 192)
+    latent: int = 64
+    hidden: int = 0
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", _as_channels(self.channels))
+        _check_model_size("The number of stages", len(self.channels), 1, 8)
+        for size in self.channels:
+            _check_model_size("The channels of a stage", size, 1, 4096)
+        smallest = 2 ** len(self.channels)
+        _check_model_size("The input height", self.height, smallest, 2048)
+        _check_model_size("The input width", self.width, smallest, 2048)
+        _check_model_size("The latent size", self.latent, 1, 8192)
+        _check_model_size("The hidden size", self.hidden, 0, 65536)
+        if isinstance(self.beta, bool) or not isinstance(self.beta, (int, float)) or not 0 <= self.beta <= 1000:
+            raise ModelError(f"beta must be a number from 0 to 1000, not {self.beta!r}.")
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """(height, width) of the input and after each stage."""
+        return [(self.height >> i, self.width >> i) for i in range(len(self.channels) + 1)]
+
+
+def presets() -> dict[str, VAEConfig]:
+    """The named shapes: `small` has 1.3 M parameters, `article` about 100 M."""
+    return {"small": VAEConfig(), "article": VAEConfig(channels=(128, 256, 512, 1024), hidden=2500, latent=128)}
+
+
+def config_from(values: Mapping[str, Any], base: VAEConfig | None = None) -> VAEConfig:
+    """A configuration from JSON values over `base`. Raises ModelError on an unknown name or a bad value."""
+    unknown = sorted(set(values) - {field.name for field in fields(VAEConfig)})
+    if unknown:
+        raise ModelError(f"The model configuration has no setting named {unknown[0]!r}.")
+    return replace(base or VAEConfig(), **values)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Raises TrainingError for a value that can't be used.
+
+    epochs: None chooses as many as make about `steps` steps, but at least 6. An epoch is one pass over the training
+    frames, or as many whole passes as make 20 steps. patience: epochs without a better held-out loss before the
+    training ends. clip: largest norm of a gradient. precision: "auto" is bf16 on CUDA and fp32 elsewhere.
+    heldout_fraction: share of the frames kept aside, by whole videos (scoring/splits.py).
+    """
+
+    preset: str = "small"
+    vae: VAEConfig = field(default_factory=VAEConfig)
+    epochs: int | None = None
+    steps: int = STEPS
+    batch_size: int = 32
+    lr: float = 1.5e-3
+    clip: float = 100.0
+    flip: bool = True
+    patience: int = 10
+    seed: int = 0
+    heldout_fraction: float = 0.2
+    target_tpr: float = 0.95
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        _check_whole("epochs", self.epochs, 1, 10_000, optional=True)
+        _check_whole("steps", self.steps, 1, 100_000_000)
+        _check_whole("batch_size", self.batch_size, 2, 65_536)
+        _check_whole("patience", self.patience, 1, 10_000)
+        _check_whole("seed", self.seed, 0, 2**31 - 1)
+        _check_number("lr", self.lr, 0.0, math.inf)
+        _check_number("clip", self.clip, 0.0, math.inf)
+        _check_number("heldout_fraction", self.heldout_fraction, 0.0, 0.9)
+        _check_number("target_tpr", self.target_tpr, 0.0, 1.0)
+        if not isinstance(self.flip, bool):
+            raise TrainingError("flip must be true or false.")
+        if self.precision not in PRECISIONS:
+            raise TrainingError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}.")
+
+    @classmethod
+    def from_json(cls, source: str | Mapping[str, Any]) -> TrainConfig:
+        """From JSON text or values. `vae` overrides single settings of the preset. Raises TrainingError on unknown
+        names and bad values, ModelError on a bad `vae`."""
+        values = _parse(source)
+        unknown = sorted(set(values) - {entry.name for entry in fields(cls)})
+        if unknown:
+            raise TrainingError(f"The training has no setting named {unknown[0]!r}.")
+        preset = values.get("preset", "small")
+        if not isinstance(preset, str) or preset not in presets():
+            raise TrainingError(f"There is no preset {preset!r}; there are {', '.join(presets())}.")
+        overrides = values.get("vae", {})
+        if not isinstance(overrides, Mapping):
+            raise TrainingError("vae must be an object of model settings.")
+        return cls(**{**values, "preset": preset, "vae": config_from(overrides, presets()[preset])})
+
+    def as_json(self) -> dict[str, Any]:
+        """Values that `from_json` turns back into this configuration."""
+        return {**asdict(self), "vae": {**asdict(self.vae), "channels": list(self.vae.channels)}}
+
+    def steps_per_epoch(self, frames: int) -> int:
+        """Steps of one epoch over `frames` training frames; every pass has batches of nearly equal size."""
+        per_pass = batches_per_pass(frames, self.batch_size)
+        return per_pass * math.ceil(MIN_STEPS_PER_EPOCH / per_pass)
+
+    def epochs_for(self, frames: int) -> int:
+        """How many epochs a training on `frames` frames runs at most."""
+        return self.epochs or max(MIN_EPOCHS, math.ceil(self.steps / self.steps_per_epoch(frames)))
+
+
+def batches_per_pass(frames: int, batch_size: int) -> int:
+    """Batches that hold `frames` frames once, none larger than `batch_size`."""
+    return math.ceil(frames / batch_size)
+
+
+def _parse(source: str | Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(source, str):
+        return dict(source)
+    try:
+        values = json.loads(source)
+    except (ValueError, RecursionError) as error:
+        raise TrainingError(f"The training configuration is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise TrainingError("The training configuration must be a JSON object.")
+    return values
+
+
+def _as_channels(value: object) -> tuple[int, ...]:
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
+        raise ModelError("channels must be a list of whole numbers, one for each stage.")
+    return tuple(value)
+
+
+def _check_model_size(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ModelError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+
+
+def _check_whole(name: str, value: object, low: int, high: int, *, optional: bool = False) -> None:
+    if optional and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise TrainingError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+
+
+def _check_number(name: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low < value < high:
+        reach = f"between {low:g} and {high:g}" if high < math.inf else f"above {low:g}"
+        raise TrainingError(f"{name} must be a number {reach}, not {value!r}.")

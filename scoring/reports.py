@@ -1,0 +1,91 @@
+"""What a training tells about itself while it runs. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.frames import Pixels
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """After each step. step counts from 1 over the whole training; loss is the mean over the step's frames, None when
+    the step was skipped because it was not a number."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float | None
+    frames_per_second: float
+    eta_s: float
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """After each epoch, which counts from 1. Losses are means per frame; frames_per_second is of the training steps.
+    samples: inputs and reconstructions of the same <= 8 held-out frames, each uint8 (M, H, W, 3)."""
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    train_reconstruction_loss: float
+    train_kl: float
+    heldout_loss: float
+    heldout_reconstruction_loss: float
+    heldout_kl: float
+    frames_per_second: float
+    elapsed_s: float
+    eta_s: float
+    skipped_steps: int
+    best: bool
+    samples: tuple[Pixels, Pixels]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the samples."""
+        return {key: value for key, value in vars(self).items() if key != "samples"}
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Whom to tell, and whom to ask whether to stop. on_checkpoint comes after on_epoch, with bytes for
+    `load_checkpoint`."""
+
+    on_step: Callable[[StepReport], None] | None = None
+    on_epoch: Callable[[EpochReport], None] | None = None
+    on_checkpoint: Callable[[bytes], None] | None = None
+    should_stop: Callable[[], bool] | None = None
+
+
+@dataclass
+class Tally:
+    """Running sums of one epoch's steps."""
+
+    reconstruction_loss: float = 0.0
+    kl: float = 0.0
+    steps: int = 0
+    skipped: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+
+    def add(self, losses: tuple[float, float] | None, frames: int, seconds: float) -> None:
+        """A step of `frames` frames with its mean reconstruction loss and KL, or None for a skipped one."""
+        self.frames += frames
+        self.seconds += seconds
+        if losses is None:
+            self.skipped += 1
+            return
+        self.steps += 1
+        self.reconstruction_loss += losses[0]
+        self.kl += losses[1]
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.frames / max(self.seconds, 1e-9)
+
+    def means(self) -> tuple[float, float]:
+        """Mean reconstruction loss and KL over the steps that were taken."""
+        taken = max(self.steps, 1)
+        return self.reconstruction_loss / taken, self.kl / taken
