@@ -17,6 +17,7 @@ from typing import Any
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 SECRETS_FILE = "secrets.json"
 RUN_FILE = "run.json"
+PREPARED_FILE = "prepared.json"  # what `manage.py prepare` found and did last
 # No 0/o, 1/l/i: the password is read off a console and typed.
 READABLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -53,7 +54,7 @@ def data_dir() -> Path:
 
 def read_secrets(folder: Path) -> Secrets | None:
     """The secrets of this data folder, or None when it has none yet (or can't be read)."""
-    content = _read_json(folder / SECRETS_FILE)
+    content = read_json(folder / SECRETS_FILE)
     return Secrets(**_known(Secrets, content)) if _complete(Secrets, content) else None
 
 
@@ -94,7 +95,7 @@ def write_run(folder: Path, run: RunState) -> None:
 
 def read_run(folder: Path) -> RunState | None:
     """Where the running instance answers; None when none runs (a record left by a dead supervisor counts as none)."""
-    content = _read_json(folder / RUN_FILE)
+    content = read_json(folder / RUN_FILE)
     if not _complete(RunState, content):
         return None
     run = RunState(**_known(RunState, content))
@@ -144,7 +145,8 @@ def write_private_json(path: Path, content: dict[str, Any], *, replace: bool = T
         Path(temporary).unlink(missing_ok=True)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; empty when it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
