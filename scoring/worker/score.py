@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet, Sum
 
-from curation import storage, versions, videos
+from curation import rescoring, storage, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, ModelVersion, Pack, ScoredPack, Video
 from scoring.packs import read_inputs
@@ -28,7 +28,7 @@ def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> N
     if video is not None:
         videos.settle(video.pk)
     else:
-        versions.rescored(version)
+        rescoring.finish(version)
 
 
 def unscored(version: ModelVersion, video: Video | None) -> QuerySet[Pack]:

@@ -1,0 +1,93 @@
+"""What must always hold between the tables, the object store and the log; each check returns sentences on what doesn't."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from django.conf import settings
+from django.db.models import Count, F, Max, Q
+from django.db.models.functions import Now
+
+from curation import storage
+from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Video
+
+SHOWN = 20
+
+
+def broken() -> Iterator[str]:
+    """A sentence for each thing that does not agree, at most 20 per check."""
+    for check in CHECKS:
+        yield from islice(check(), SHOWN)
+
+
+def frames_without_holes() -> Iterator[str]:
+    """Frames of a video are 0..n-1: the count, the largest number and the video's own count agree."""
+    counted = Video.objects.filter(extracted_at__isnull=False).annotate(n=Count("frames"), last=Max("frames__number"))
+    for video in counted.exclude(n=F("frame_count")):
+        yield f"Video {video.pk} says {video.frame_count} frames, the table has {video.n}."
+    for video in counted.filter(n__gt=0).exclude(last=F("n") - 1):
+        yield f"Video {video.pk} has {video.n} frames but the last is number {video.last}."
+
+
+def packs_are_whole() -> Iterator[str]:
+    """A complete pack has all its rows."""
+    for pack in Pack.objects.filter(is_complete=True).annotate(n=Count("frames")).exclude(n=F("frame_count")):
+        yield f"Pack {pack.chunk} of video {pack.video_id} says {pack.frame_count} frames, the table has {pack.n}."
+    for pack in Pack.objects.filter(is_complete=False, video__extracted_at__isnull=False):
+        yield f"Pack {pack.chunk} of video {pack.video_id} was never completed."
+
+
+def objects_are_there() -> Iterator[str]:
+    """Every row that names an object has it, with the size that the row says."""
+    for pack in Pack.objects.filter(is_complete=True).select_related("video").iterator():
+        for key, size in ((pack.thumbs_key, pack.thumbs_bytes), (pack.inputs_key, pack.inputs_bytes)):
+            if storage.size_of(key) != size:
+                yield f"Pack {pack.chunk} of video {pack.video_id}: {key} is missing or has another size."
+    for video in Video.objects.iterator():
+        if storage.size_of(video.key) != video.size_bytes:
+            yield f"The original of video {video.pk} is missing or has another size."
+    for version in ModelVersion.objects.iterator():
+        if storage.size_of(version.weights_key) != version.weights_bytes:
+            yield f"The weights of version {version.number} of data set {version.dataset_id} are missing."
+
+
+def jobs_move() -> Iterator[str]:
+    """A video under way has an open job; no lease is older than lease + two sweeps."""
+    under_way = Video.objects.filter(state__in=[Video.State.UPLOADED, Video.State.EXTRACTING, Video.State.SCORING])
+    open_job = Q(jobs__state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    for video in under_way.annotate(n=Count("jobs", filter=open_job)).filter(n=0):
+        yield f"Video {video.pk} is {video.get_state_display().lower()}, but no job is open for it."
+    late = dt.timedelta(seconds=settings.JOB_LEASE_S + 2 * settings.JOB_SWEEP_S)
+    for job in Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=Now() - late):
+        yield f"Job {job.pk} has been abandoned for a while and nobody took it back: is beat running?"
+
+
+def active_versions_are_scored() -> Iterator[str]:
+    """The active version belongs to its data set, is ready, and has scored every frame of every ready video."""
+    for dataset in Dataset.objects.exclude(active_version=None).select_related("active_version"):
+        version = dataset.active_version
+        assert version is not None
+        if version.dataset_id != dataset.pk or version.state != ModelVersion.State.READY:
+            yield f"Data set {dataset.slug}: the active version {version.number} is not one of its ready versions."
+        frames = Frame.objects.filter(video__in=dataset.videos.finished()).count()
+        scores = FrameScore.objects.filter(model_version=version, video__in=dataset.videos.finished()).count()
+        if frames != scores:
+            yield f"Data set {dataset.slug}: {frames} frames of ready videos, {scores} scores by the active version."
+
+
+def verdict_copies_agree() -> Iterator[str]:
+    """The copy of the verdict beside each score is the frame's."""
+    for score in FrameScore.objects.exclude(verdict=F("frame__verdict"))[:SHOWN]:
+        yield f"Frame {score.frame_id}: its score by version {score.model_version_id} carries an old verdict."
+
+
+CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
+    frames_without_holes,
+    packs_are_whole,
+    objects_are_there,
+    jobs_move,
+    active_versions_are_scored,
+    verdict_copies_agree,
+)
