@@ -1,4 +1,4 @@
-"""What must always hold between the tables, the object store and the log; each check returns sentences on what doesn't."""
+"""What must always hold between the tables, the object store and the log; a check yields a sentence per breach."""
 
 from __future__ import annotations
 

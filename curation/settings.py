@@ -28,8 +28,6 @@ def env_list(name: str, default: str = "") -> list[str]:
 # Web
 DEBUG = env_flag("DEBUG")
 SECRET_KEY = env("SECRET_KEY") or (_secrets.secret_key if _secrets else "")
-if not SECRET_KEY:
-    raise SystemExit("No secret key yet. Start once with `python3 dev.py up`, or set SECRET_KEY.")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 HTTPS = env_flag("HTTPS")
