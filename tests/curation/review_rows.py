@@ -1,0 +1,72 @@
+"""Rows to review: a data set with people, videos, frames and a model's scores, small enough to be read in a test."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from django.contrib.auth.models import User
+
+from curation.models import Dataset, Frame, FrameScore, Membership, ModelVersion, Pack, Role, Video
+from curation.reviews import ReviewRequest
+
+
+def make_dataset(slug: str = "cup", **members: str) -> Dataset:
+    """A data set whose members are given as name="role"."""
+    dataset = Dataset.objects.create(name=slug.title(), slug=slug)
+    for name, role in members.items():
+        user = User.objects.filter(username=name).first() or User.objects.create_user(name)
+        Membership.objects.create(dataset=dataset, user=user, role=Role(role))
+    return dataset
+
+
+def make_video(dataset: Dataset, frames: int, *, name: str = "match.mp4", state: str = Video.State.READY) -> Video:
+    """A video with `frames` frames, one a second, in one pack."""
+    video = Video.objects.create(
+        dataset=dataset, name=name, key=f"uploads/{uuid4()}", size_bytes=1, state=state, frame_count=frames,
+        duration_s=float(frames), width=640, height=360,
+    )  # fmt: skip
+    pack = Pack.objects.create(
+        video=video, chunk=0, first_number=0, frame_count=frames, thumbs_bytes=1, inputs_bytes=1, is_complete=True
+    )
+    Frame.objects.bulk_create(
+        Frame(video=video, pack=pack, number=n, time_s=float(n), thumb_offset=0, thumb_bytes=1) for n in range(frames)
+    )
+    return video
+
+
+def make_version(dataset: Dataset, *, threshold: float = 50.0, is_active: bool = True) -> ModelVersion:
+    version = ModelVersion.objects.create(
+        dataset=dataset, number=dataset.model_versions.count() + 1, state=ModelVersion.State.READY, config={},
+        weights_key="models/x", weights_sha256="0" * 64, weights_bytes=1, tensors={}, threshold=threshold,
+        target_tpr=0.95, heldout_quantiles=[], heldout_frames=1, heldout_videos=1,
+    )  # fmt: skip
+    if is_active:
+        dataset.active_version = version
+        dataset.save()
+    return version
+
+
+def score(version: ModelVersion, losses: dict[int, float]) -> None:
+    """Give each frame id its reconstruction loss by this version."""
+    frames = Frame.objects.in_bulk(list(losses))
+    FrameScore.objects.bulk_create(
+        FrameScore(
+            frame=frame, model_version=version, video_id=frame.video_id, reconstruction_loss=losses[pk],
+            kl=3.0, ood_score=losses[pk] / 10, verdict=frame.verdict,
+        )
+        for pk, frame in frames.items()
+    )  # fmt: skip
+
+
+def scored_dataset(losses: list[float], **members: str) -> tuple[Dataset, list[Frame]]:
+    """A data set of one video whose n-th frame has the n-th loss, under an active version with threshold 50."""
+    dataset = make_dataset(**(members or {"ana": "curator", "bea": "curator"}))
+    video = make_video(dataset, len(losses))
+    frames = list(video.frames.order_by("number"))
+    score(make_version(dataset), {frame.pk: loss for frame, loss in zip(frames, losses, strict=True)})
+    return dataset, frames
+
+
+def ask(frame: Frame, verdict: str = "out", *, seen: int = 0, **more: object) -> ReviewRequest:
+    values = {"client_uuid": uuid4(), "source": "gallery"} | more
+    return ReviewRequest(frame_id=frame.pk, verdict=verdict, seen_version=seen, **values)  # type: ignore[arg-type]
