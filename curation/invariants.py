@@ -25,16 +25,17 @@ def broken() -> Iterator[str]:
 def frames_without_holes() -> Iterator[str]:
     """Frames of a video are 0..n-1: the count, the largest number and the video's own count agree."""
     counted = Video.objects.filter(extracted_at__isnull=False).annotate(n=Count("frames"), last=Max("frames__number"))
-    for video in counted.exclude(n=F("frame_count")):
-        yield f"Video {video.pk} says {video.frame_count} frames, the table has {video.n}."
-    for video in counted.filter(n__gt=0).exclude(last=F("n") - 1):
-        yield f"Video {video.pk} has {video.n} frames but the last is number {video.last}."
+    for pk, said, found in counted.exclude(n=F("frame_count")).values_list("pk", "frame_count", "n"):
+        yield f"Video {pk} says {said} frames, the table has {found}."
+    for pk, found, last in counted.filter(n__gt=0).exclude(last=F("n") - 1).values_list("pk", "n", "last"):
+        yield f"Video {pk} has {found} frames but the last is number {last}."
 
 
 def packs_are_whole() -> Iterator[str]:
     """A complete pack has all its rows."""
-    for pack in Pack.objects.filter(is_complete=True).annotate(n=Count("frames")).exclude(n=F("frame_count")):
-        yield f"Pack {pack.chunk} of video {pack.video_id} says {pack.frame_count} frames, the table has {pack.n}."
+    counted = Pack.objects.filter(is_complete=True).annotate(n=Count("frames")).exclude(n=F("frame_count"))
+    for video, chunk, said, found in counted.values_list("video_id", "chunk", "frame_count", "n"):
+        yield f"Pack {chunk} of video {video} says {said} frames, the table has {found}."
     for pack in Pack.objects.filter(is_complete=False, video__extracted_at__isnull=False):
         yield f"Pack {pack.chunk} of video {pack.video_id} was never completed."
 

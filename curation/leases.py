@@ -159,11 +159,12 @@ def work(job_id: int, *refusals: type[Exception]) -> Iterator[Lease | None]:
         _settle(lease, Job.State.CANCELLED, "Cancelled.")
     except Interrupted:
         _give_back(lease)
-    except (Problem, *refusals) as refusal:
-        _settle(lease, Job.State.FAILED, str(refusal))
     except Exception as error:
-        log.exception("job failed", job=job_id)
-        _try_again(lease, error)
+        if isinstance(error, (Problem, *refusals)):
+            _settle(lease, Job.State.FAILED, str(error))
+        else:
+            log.exception("job failed", job=job_id)
+            _try_again(lease, error)
 
 
 def _finish(lease: Lease) -> None:

@@ -110,7 +110,7 @@ else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": DATA_DIR / "framesift.sqlite3",
+            "NAME": str(DATA_DIR / "framesift.sqlite3"),
             "OPTIONS": _SQLITE_OPTIONS,
             "CONN_MAX_AGE": 60,
         }

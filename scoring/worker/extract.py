@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,7 +21,7 @@ from scoring.errors import Stopped
 from scoring.frames import SampledFrame, Summary, VideoInfo
 from scoring.limits import MediaError
 from scoring.packs import PackWriter, chunk_of
-from scoring.sampling import Sampling
+from scoring.sampling import Mode, Sampling
 from scoring.sandbox import Extraction
 
 ROWS_PER_TRANSACTION = 64  # larger ones make other SQLite writers wait
@@ -53,7 +54,7 @@ def _extract(lease: Lease, video: Video, original: Path) -> Summary:
     dataset = video.dataset
     extraction = Extraction(
         original,
-        sampling=Sampling(mode=dataset.sampling_mode, step=dataset.sampling_step),
+        sampling=Sampling(mode=cast(Mode, dataset.sampling_mode), step=dataset.sampling_step),
         input_size=(dataset.input_height, dataset.input_width),
         on_info=lambda info: _note_info(lease, video, info),
         on_progress=lambda fraction: lease.progress(fraction, "decoding"),
