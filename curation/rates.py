@@ -1,7 +1,5 @@
 """Rates of a score against people's verdicts. Higher score = more outlying; "positive" = in distribution and accepted,
-as in the article, so TPR is the share of IN frames kept and FPR the share of OUT frames let through.
-
-NumPy only: the web process never imports torch, and scoring/metrics.py serves the engine.
+as in the article, so TPR is the share of IN frames kept and FPR the share of OUT frames let through. NumPy only.
 """
 
 from __future__ import annotations
@@ -10,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from scoring import metrics
 
 Floats = NDArray[np.float64]
 
@@ -51,24 +51,12 @@ def confusion(in_scores: Floats, out_scores: Floats, threshold: float) -> Confus
 
 def auroc(in_scores: Floats, out_scores: Floats) -> float | None:
     """Chance that an OUT frame scores above an IN frame, a tie counting half; None when either side is empty."""
-    if not len(in_scores) or not len(out_scores):
-        return None
-    ordered = np.sort(in_scores)
-    below = np.searchsorted(ordered, out_scores, "left")
-    up_to = np.searchsorted(ordered, out_scores, "right")
-    return float((below + up_to).mean() / (2 * len(ordered)))
+    return metrics.auroc(in_scores, out_scores) if len(in_scores) and len(out_scores) else None
 
 
 def average_precision(in_scores: Floats, out_scores: Floats) -> float | None:
-    """Average precision of finding OUT frames from the highest score down, tied scores taken together; None when
-    either side is empty."""
-    if not len(in_scores) or not len(out_scores):
-        return None
-    cuts = np.unique(out_scores)[::-1]
-    found = len(out_scores) - np.searchsorted(np.sort(out_scores), cuts, "left")
-    false_alarms = len(in_scores) - np.searchsorted(np.sort(in_scores), cuts, "left")
-    gained = np.diff(found, prepend=0) / len(out_scores)
-    return float((gained * found / (found + false_alarms)).sum())
+    """Average precision of finding OUT frames from the highest score down; None when either side is empty."""
+    return metrics.average_precision(in_scores, out_scores) if len(in_scores) and len(out_scores) else None
 
 
 def roc(in_scores: Floats, out_scores: Floats, points: int = 200) -> list[tuple[float, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,6 +10,7 @@ from curation import jobs, videos
 from curation.comparison import Comparison, compare
 from curation.models import Activation, Dataset, FrameScore, Job, ModelVersion, Pack, Video
 from curation.problems import Problem
+from scoring.threshold import threshold_from_quantiles
 
 __all__ = [
     "Comparison",
@@ -58,10 +58,9 @@ def threshold_at(version: ModelVersion, target_tpr: float) -> float:
     """
     if not LOWEST_TPR <= target_tpr <= HIGHEST_TPR:
         raise Problem(f"The target must lie between {LOWEST_TPR:.0%} and {HIGHEST_TPR:.1%}.")
-    quantiles = np.asarray(version.heldout_quantiles, dtype=float)
-    if not quantiles.size:
+    if not version.heldout_quantiles:
         raise Problem(f"Version {version.number} has no held-out losses, so its threshold can't be moved.")
-    return float(np.interp(target_tpr, np.linspace(0, 1, quantiles.size), quantiles))
+    return threshold_from_quantiles(version.heldout_quantiles, target_tpr)
 
 
 def set_target_tpr(*, dataset: Dataset, target_tpr: float, by: User) -> None:

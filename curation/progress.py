@@ -1,0 +1,113 @@
+"""How far a training run and a rescoring are, in numbers for a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from curation import jobs
+from curation.models import EpochMetric, Job, ModelVersion, Pack, ScoredPack, TrainingRun
+from scoring.config import TrainConfig
+from scoring.errors import ModelError, TrainingError
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage on the way of a run. `mark`: done, now, next, or stopped (where a failed or cancelled run ended)."""
+
+    label: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """`fraction` 0 to 1 of the stage under way, None while unknown."""
+
+    job: Job | None
+    steps: list[Step]
+    epochs: int
+    latest: EpochMetric | None
+    fraction: float | None
+    note: str
+    eta_s: float | None
+
+
+@dataclass(frozen=True)
+class VersionProgress:
+    """Rescoring: packs of frames scored by a version, of those there are."""
+
+    scored: int
+    total: int
+    eta_s: float | None
+
+    @property
+    def fraction(self) -> float:
+        return self.scored / self.total if self.total else 1.0
+
+
+STAGES = [
+    (TrainingRun.State.QUEUED, "Queued"),
+    (TrainingRun.State.TRAINING, "Training"),
+    (TrainingRun.State.RESCORING, "Rescoring"),
+    (TrainingRun.State.DONE, "Done"),
+]
+
+
+def run_job(run: TrainingRun) -> Job | None:
+    """The job that works on the run now, or did last: the training, then the rescoring of its version."""
+    if run.version_id and run.state != TrainingRun.State.TRAINING:
+        job = Job.objects.filter(kind=Job.Kind.RESCORE, model_version=run.version_id).order_by("-id").first()
+        if job is not None:
+            return job
+    return run.jobs.order_by("-id").first()
+
+
+def run_progress(run: TrainingRun) -> RunProgress:
+    job = run_job(run)
+    latest = run.epochs.last()
+    return RunProgress(
+        job=job,
+        steps=_steps(run),
+        epochs=planned_epochs(run),
+        latest=latest,
+        fraction=job.progress if job and job.state == Job.State.RUNNING else None,
+        note=job.progress_note if job else "",
+        eta_s=jobs.eta_s(job) if job else None,
+    )
+
+
+def planned_epochs(run: TrainingRun) -> int:
+    """Epochs the run makes at most; it may stop earlier, when the held-out loss no longer falls."""
+    try:
+        return TrainConfig.from_json(run.config).epochs_for(run.train_frames)
+    except (TrainingError, ModelError):
+        return run.epochs_done
+
+
+def version_progress(version: ModelVersion) -> VersionProgress | None:
+    """None unless the version is being rescored."""
+    if version.state != ModelVersion.State.RESCORING:
+        return None
+    total = Pack.objects.filter(video__dataset_id=version.dataset_id, is_complete=True).count()
+    scored = ScoredPack.objects.filter(model_version=version).count()
+    job = version.jobs.open().filter(kind=Job.Kind.RESCORE).first()
+    return VersionProgress(scored=scored, total=total, eta_s=jobs.eta_s(job) if job else None)
+
+
+def _steps(run: TrainingRun) -> list[Step]:
+    reached = _reached(run)
+    is_stopped = run.state in (TrainingRun.State.FAILED, TrainingRun.State.CANCELLED)
+    here = "stopped" if is_stopped else "done" if run.state == TrainingRun.State.DONE else "now"
+    return [
+        Step(label, "done" if place < reached else here if place == reached else "next")
+        for place, (_, label) in enumerate(STAGES)
+    ]
+
+
+def _reached(run: TrainingRun) -> int:
+    """Index of the stage that the run is in, or in which it ended."""
+    states = [state for state, _ in STAGES]
+    if run.state in states:
+        return states.index(TrainingRun.State(run.state))
+    if run.version_id:
+        return states.index(TrainingRun.State.RESCORING)
+    return states.index(TrainingRun.State.TRAINING if run.started_at else TrainingRun.State.QUEUED)

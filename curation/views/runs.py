@@ -1,0 +1,77 @@
+"""A training run: live while it lasts, and the record of it afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from curation import storage
+from curation.models import TrainingRun
+from curation.permissions import dataset_for
+from curation.progress import run_progress
+from curation.views.requests import wants_fragment
+
+LINES_SHOWN = 200
+
+
+@login_required
+@require_safe
+def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """The run's page; its live part alone for htmx."""
+    dataset = dataset_for(request, slug)
+    run = _run(dataset.training_runs.all(), pk)
+    progress = run_progress(run)
+    lines = list(progress.job.lines.order_by("-id")[:LINES_SHOWN])[::-1] if progress.job else []
+    content = {
+        "dataset": dataset,
+        "tab": "models",
+        "run": run,
+        "progress": progress,
+        "lines": lines,
+        "is_open": run.state in TrainingRun.OPEN_STATES,
+    }
+    return render(request, "fragments/run_live.html" if wants_fragment(request) else "run.html", content)
+
+
+@login_required
+@require_safe
+def metrics(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Every epoch so far as columns, for the charts: losses are means per frame, KL in nats."""
+    run = _run(dataset_for(request, slug).training_runs.all(), pk)
+    names = (
+        "epoch",
+        "train_reconstruction_loss",
+        "heldout_reconstruction_loss",
+        "train_kl",
+        "heldout_kl",
+        "frames_per_second",
+        "elapsed_s",
+    )
+    rows = list(run.epochs.values_list(*names))
+    columns: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    return JsonResponse({**columns, "best_epoch": run.best_epoch, "is_open": run.state in TrainingRun.OPEN_STATES})
+
+
+@login_required
+@require_safe
+def samples(request: HttpRequest, slug: str, pk: int, epoch: int) -> HttpResponse:
+    """The contact sheet of one epoch: held-out frames above their reconstructions. It never changes once written."""
+    run = _run(dataset_for(request, slug).training_runs.all(), pk)
+    try:
+        picture = storage.read(run.key(f"samples-{epoch}.png"))
+    except storage.MissingObject:
+        raise Http404 from None
+    except storage.StoreUnavailable:
+        return HttpResponse("The object store does not answer.", status=503, content_type="text/plain")
+    response = HttpResponse(picture, content_type="image/png")
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
+
+
+def _run(runs: Any, pk: int) -> TrainingRun:
+    found: TrainingRun = get_object_or_404(runs.select_related("version", "start_from", "requested_by"), pk=pk)
+    return found
