@@ -1,0 +1,182 @@
+"""The pitch as seen from the camera's place: turf, mown stripes, lines of soccer or American football, light and shadow.
+
+The panorama's camera has no yaw and no roll, so every picture row has one Y and one scale: most terms are (rows, 1).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from scoring.demo.camera import Floats, View
+from scoring.demo.draw_text import text_mask
+from scoring.demo.looks import Look
+
+HALF_LENGTH, WIDTH = 52.5, 68.0
+YARD = 0.9144
+GRIDIRON_NEAR = (WIDTH - 160 / 3 * YARD) / 2
+
+
+@dataclass(frozen=True)
+class Ground:
+    """World coordinates of the ground seen by each pixel, and how many metres a pixel covers: x (rows, columns), rest (rows, 1)."""
+
+    x: Floats
+    y: Floats
+    foot_x: Floats
+    foot_y: Floats
+
+
+def ground_seen_by(view: View, rows: slice) -> Ground:
+    """The ground under the rows of a view that has no yaw; all of them must look below the horizon."""
+    q = (np.arange(view.height, dtype=np.float32)[rows, None] + 0.5 - view.height / 2) / view.focal
+    p = (np.arange(view.width, dtype=np.float32)[None, :] + 0.5 - view.width / 2) / view.focal
+    scale = view.z / (q * np.cos(view.tilt) - np.sin(view.tilt))
+    y = view.y + (np.cos(view.tilt) + q * np.sin(view.tilt)) * scale
+    foot_y = np.abs(np.gradient(y, axis=0))
+    return Ground(p * scale + np.float32(view.x), y, (scale / view.focal).astype(np.float32), foot_y)
+
+
+def coverage(distance: Floats, foot: Floats, width: float) -> Floats:
+    """How much of each pixel a line of `width` metres covers, by box filter: 0 to 1."""
+    high = np.minimum(distance + foot / 2, width / 2)
+    low = np.maximum(distance - foot / 2, -width / 2)
+    return np.asarray(np.clip((high - low) / foot, 0, 1), np.float32)
+
+
+def _inside(value: Floats, foot: Floats, low: float, high: float) -> Floats:
+    return coverage(value - (low + high) / 2, foot, high - low)
+
+
+def soccer_lines(g: Ground, width: float = 0.14) -> Floats:
+    """White lines of a soccer pitch: coverage (rows, columns) in 0..1."""
+    ax = np.abs(g.x)
+    inside = coverage(g.x, g.foot_x, 2 * HALF_LENGTH + width) * _inside(g.y, g.foot_y, -width / 2, WIDTH + width / 2)
+    paint = np.maximum(coverage(g.y, g.foot_y, width), coverage(g.y - WIDTH, g.foot_y, width)) * np.ones_like(g.x)
+    for distance in (g.x, ax - HALF_LENGTH):
+        paint = np.maximum(paint, coverage(distance, g.foot_x, width))
+    for depth, half in ((16.5, 20.16), (5.5, 9.16)):
+        paint = np.maximum(paint, _box(g, ax, depth, half, width))
+    return np.maximum(paint, _rounds(g, ax, width)) * inside
+
+
+def _box(g: Ground, ax: Floats, depth: float, half: float, width: float) -> Floats:
+    middle = np.abs(g.y - WIDTH / 2)
+    front = coverage(ax - (HALF_LENGTH - depth), g.foot_x, width) * coverage(middle, g.foot_y, 2 * half)
+    sides = coverage(middle - half, g.foot_y, width) * (ax > HALF_LENGTH - depth)
+    return np.maximum(front, sides)
+
+
+def _rounds(g: Ground, ax: Floats, width: float) -> Floats:
+    foot = (g.foot_x + g.foot_y) / 2
+    dy = g.y - WIDTH / 2
+    circle = np.hypot(g.x, dy)
+    spot_x = HALF_LENGTH - 11
+    arc = np.hypot(ax - spot_x, dy)
+    paint = np.maximum(coverage(circle - 9.15, foot, width), coverage(circle, foot, 0.45))
+    arc_line = coverage(arc - 9.15, foot, width) * (ax < HALF_LENGTH - 16.5)
+    return np.maximum(paint, np.maximum(arc_line, coverage(arc, foot, 0.4)))
+
+
+def gridiron_lines(g: Ground, width: float = 0.16) -> Floats:
+    """White marks of American football: a line every 5 yards, hash marks every yard, numbers every 10, broad side lines."""
+    across = g.y - GRIDIRON_NEAR
+    field = 160 / 3 * YARD
+    goal = 50 * YARD
+    inside = coverage(g.x, g.foot_x, 120 * YARD) * _inside(across, g.foot_y, 0, field)
+    fives = coverage(_to_nearest(g.x, 5 * YARD), g.foot_x, width) * (np.abs(g.x) < goal + 0.1)
+    hashes = np.zeros_like(g.y)
+    for place in (0.5, field * 0.39, field * 0.61, field - 0.5):
+        hashes = np.maximum(hashes, _inside(across, g.foot_y, place - 0.4, place + 0.4))
+    yards = coverage(_to_nearest(g.x, YARD), g.foot_x, width * 0.8) * hashes * (np.abs(g.x) < goal)
+    paint = np.maximum(np.maximum(fives, yards), _numbers(g, across, field)) * inside
+    frame = coverage(g.x, g.foot_x, 124 * YARD) * _inside(across, g.foot_y, -1.8, field + 1.8)
+    return np.maximum(paint, (frame - inside).clip(0, 1))
+
+
+def _to_nearest(value: Floats, period: float) -> Floats:
+    return np.asarray(value - period * np.round(value / period), np.float32)
+
+
+def _numbers(g: Ground, across: Floats, field: float, tall: float = 2.6) -> Floats:
+    """The yard numbers along both sides; the far row stands on its head, as it does on the field."""
+    strip_px = 24
+    strip = np.zeros((int(tall * strip_px), int(100 * YARD * strip_px)), np.float32)
+    for ten in range(1, 10):
+        mask = text_mask(" ".join(str(min(ten, 10 - ten) * 10)), strip.shape[0])
+        left = int(ten * 10 * YARD * strip_px) - mask.shape[1] // 2
+        strip[: mask.shape[0], left : left + mask.shape[1]] = mask[: strip.shape[0]]
+    paint = np.zeros_like(g.x)
+    for low, flip in ((6.4, False), (field - 6.4 - tall, True)):
+        rows = np.flatnonzero((across[:, 0] >= low) & (across[:, 0] < low + tall))
+        x = g.x[rows] * (-1 if flip else 1) + 50 * YARD
+        up = (across[rows] - low) / tall
+        line = ((up if flip else 1 - up) * (strip.shape[0] - 1)).astype(int)
+        column = (x * strip_px).astype(int).clip(0, strip.shape[1] - 1)
+        paint[rows] = strip[line, column]
+    return paint
+
+
+def turf_tone(g: Ground, look: Look, rng: np.random.Generator) -> Floats:
+    """Brightness of the grass, about 1: mown stripes, patches, worn places, grain that fades with distance."""
+    bands = np.tanh(6 * np.sin(np.pi * g.x / look.stripe_m))
+    if look.checker:
+        bands = bands * np.tanh(6 * np.sin(np.pi * g.y / look.stripe_m))
+    tone = 1 + look.stripe_contrast * bands
+    tone += 0.07 * _lookup(_clouds(rng, (70, 110)), g, 1.6)
+    tone += 0.05 * _lookup(_clouds(rng, (170, 260)), g, 0.5)
+    fine = rng.standard_normal(g.x.shape, dtype=np.float32)
+    return tone * (1 + fine * (0.035 * np.clip(0.12 / g.foot_y, 0.25, 1.0)))
+
+
+def _clouds(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Smooth noise in about -1..1, (4 * shape)."""
+    small = Image.fromarray(rng.standard_normal(shape, dtype=np.float32))
+    return np.asarray(small.resize((shape[1] * 4, shape[0] * 4), Image.Resampling.BICUBIC), np.float32)
+
+
+def _lookup(texture: Floats, g: Ground, metres: float) -> Floats:
+    """The texture laid on the ground, `metres` per four texels, repeating."""
+    rows = (g.y[:, 0] * (4 / metres)).astype(np.int32) % texture.shape[0]
+    columns = (g.x * (4 / metres)).astype(np.int32) % texture.shape[1]
+    return texture[rows[:, None], columns]
+
+
+def worn(g: Ground) -> Floats:
+    """Where the grass has gone, 0..1: both goal mouths and the kick-off spot."""
+    dy = (g.y - WIDTH / 2) ** 2
+    goals = np.exp(-((np.abs(g.x) - 49) ** 2) / 9 - dy / 22)
+    return goals * 0.55 + 0.25 * np.exp(-(g.x**2) / 5 - dy / 5)
+
+
+def paint_ground(g: Ground, look: Look, gridiron: bool, rng: np.random.Generator) -> Floats:
+    """The lit ground, (rows, columns, 3) in 0..255."""
+    tone = turf_tone(g, look, rng)
+    grass = np.array(look.grass, np.float32)
+    rgb = tone[..., None] * grass
+    if gridiron:
+        _paint_end_zones(rgb, g, look)
+    else:
+        bare = worn(g)[..., None] * 0.6
+        rgb = rgb * (1 - bare) + bare * (np.array([128, 112, 68], np.float32) * tone[..., None])
+    lines = (gridiron_lines(g) if gridiron else soccer_lines(g))[..., None] * 0.88
+    rgb = rgb * (1 - lines) + lines * np.array([236, 240, 232], np.float32)
+    rgb *= np.array(look.light.ground, np.float32)
+    if look.light.shadow:
+        rgb *= _stand_shadow(g, look)
+    return np.asarray(rgb, np.float32)
+
+
+def _paint_end_zones(rgb: Floats, g: Ground, look: Look) -> None:
+    across = g.y - GRIDIRON_NEAR
+    in_zone = (np.abs(g.x) > 50 * YARD) & (np.abs(g.x) < 60 * YARD) & (across > 0) & (across < 160 / 3 * YARD)
+    kit = look.home.kit
+    color = np.array(kit.shirt if max(kit.shirt) < 220 else kit.trim, np.float32)
+    rgb[in_zone] = rgb[in_zone] * 0.25 + color * 0.75
+
+
+def _stand_shadow(g: Ground, look: Look) -> Floats:
+    """The shadow of the main stand on the near side of the pitch, with a bluish tint: factors (rows, columns, 3)."""
+    edge = 20 + 0.10 * g.x + 3 * np.sin(look.camera_back_m) - g.y
+    depth = look.light.shadow / (1 + np.exp(np.clip(-edge * 2.2, -30, 30)))
+    return 1 - depth[..., None] * np.array([1.0, 0.94, 0.78], np.float32)

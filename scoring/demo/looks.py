@@ -1,0 +1,162 @@
+"""How each match looks: teams and kits, light, stands, camera. Chosen by seed from lists made by hand; nothing is drawn."""
+
+import random
+from dataclasses import dataclass
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Kit:
+    shirt: Color
+    trim: Color
+    shorts: Color
+    socks: Color
+    pattern: str = "plain"
+    helmet: Color | None = None
+
+
+@dataclass(frozen=True)
+class Team:
+    name: str
+    code: str
+    kit: Kit
+
+
+@dataclass(frozen=True)
+class Light:
+    """`ground` and `stand` multiply colours; `shadow` is how dark the stand's shadow on the pitch is (0: none)."""
+
+    name: str
+    ground: tuple[float, float, float]
+    stand: tuple[float, float, float]
+    shadow: float
+    haze: Color
+    haze_amount: float
+    cast: tuple[float, float]
+    cast_alpha: float
+    rain: float = 0.0
+
+
+@dataclass(frozen=True)
+class Look:
+    home: Team
+    away: Team
+    keepers: tuple[Kit, Kit]
+    referee: Kit
+    light: Light
+    seats: Color
+    grass: Color
+    stripe_m: float
+    stripe_contrast: float
+    checker: bool
+    camera_back_m: float
+    camera_height_m: float
+    focal: float
+    grain: float
+    seed: str
+
+
+WHITE, BLACK = (238, 240, 242), (26, 27, 32)
+
+# Home and away are picked as pairs so that the two kits are told apart at a glance.
+PAIRS: tuple[tuple[Team, Team], ...] = (
+    (
+        Team("Northgate", "NOR", Kit((190, 24, 40), WHITE, WHITE, (190, 24, 40))),
+        Team("Harbour", "HAR", Kit(WHITE, (24, 42, 92), (24, 42, 92), WHITE)),
+    ),
+    (
+        Team("Alderway", "ALD", Kit((28, 78, 176), WHITE, WHITE, (28, 78, 176), "stripes")),
+        Team("Fennick", "FEN", Kit((244, 196, 36), BLACK, BLACK, (244, 196, 36))),
+    ),
+    (
+        Team("Calder Vale", "CAL", Kit((118, 188, 232), WHITE, WHITE, (118, 188, 232))),
+        Team("Ironmere", "IRO", Kit((32, 33, 40), (206, 42, 46), (32, 33, 40), (206, 42, 46))),
+    ),
+    (
+        Team("Sankt Emil", "EMI", Kit((124, 26, 58), (118, 188, 232), WHITE, (124, 26, 58))),
+        Team("Lindholm", "LIN", Kit((240, 242, 244), (236, 104, 30), (236, 104, 30), WHITE, "sash")),
+    ),
+    (
+        Team("Westferry", "WES", Kit((236, 104, 30), BLACK, BLACK, (236, 104, 30))),
+        Team("Oakhurst", "OAK", Kit((44, 46, 128), WHITE, (44, 46, 128), (44, 46, 128))),
+    ),
+    (
+        Team("Porto Alto", "PAL", Kit((92, 44, 140), WHITE, WHITE, (92, 44, 140))),
+        Team("Brackwater", "BRA", Kit((232, 60, 66), WHITE, (232, 60, 66), WHITE, "stripes")),
+    ),
+)
+KEEPERS = (Kit((70, 208, 120), BLACK, (40, 150, 84), (70, 208, 120)), Kit((250, 150, 60), BLACK, BLACK, (250, 150, 60)))
+REFEREE = Kit((22, 22, 26), (250, 232, 60), (22, 22, 26), (22, 22, 26))
+
+LIGHTS = (
+    Light("floodlit", (0.98, 1.02, 1.0), (0.55, 0.58, 0.68), 0.0, (40, 52, 78), 0.06, (0.25, 0.35), 0.30),
+    Light("afternoon", (1.10, 1.07, 0.92), (0.98, 0.95, 0.90), 0.42, (206, 216, 226), 0.05, (-0.75, 0.35), 0.50),
+    Light("overcast", (0.90, 0.95, 0.94), (0.80, 0.83, 0.88), 0.0, (188, 198, 206), 0.12, (0.05, 0.2), 0.26),
+    Light("golden", (1.12, 1.01, 0.78), (0.98, 0.84, 0.70), 0.34, (240, 200, 150), 0.08, (1.25, 0.25), 0.42),
+    Light("drizzle", (0.82, 0.90, 0.90), (0.58, 0.64, 0.72), 0.0, (150, 162, 176), 0.17, (0.1, 0.25), 0.28, 0.5),
+)
+SEATS: tuple[Color, ...] = ((150, 34, 40), (34, 70, 140), (52, 58, 70), (30, 110, 92), (196, 148, 40), (96, 98, 108))
+GRASS: tuple[Color, ...] = ((66, 128, 48), (72, 134, 44), (56, 118, 50), (80, 134, 52), (62, 124, 40))
+
+
+def match_look(index: int, seed: int) -> Look:
+    """The look of match number `index`; two matches of one demo never share teams."""
+    order = random.Random(f"{seed}/looks")
+    pairs, lights = order.sample(PAIRS, len(PAIRS)), order.sample(LIGHTS, len(LIGHTS))
+    seats = order.sample(SEATS, len(SEATS))
+    home, away = pairs[index % len(pairs)]
+    rng = random.Random(f"{seed}/look/{index}")
+    return Look(
+        home=home,
+        away=away,
+        keepers=KEEPERS,
+        referee=REFEREE,
+        light=lights[index % len(lights)],
+        seats=seats[index % len(seats)],
+        grass=rng.choice(GRASS),
+        stripe_m=rng.choice((5.25, 7.0, 8.75)),
+        stripe_contrast=rng.uniform(0.05, 0.11),
+        checker=rng.random() < 0.3,
+        camera_back_m=rng.uniform(26.0, 38.0),
+        camera_height_m=rng.uniform(14.5, 20.0),
+        focal=rng.uniform(780.0, 960.0),
+        grain=rng.uniform(1.2, 2.6),
+        seed=f"{seed}/{index}",
+    )
+
+
+GRIDIRON_PAIRS: tuple[tuple[Team, Team], ...] = (
+    (
+        Team("Pioneers", "PIO", Kit((20, 40, 92), WHITE, (176, 182, 190), WHITE, helmet=(200, 206, 214))),
+        Team("Condors", "CON", Kit((238, 240, 242), (170, 24, 34), WHITE, (170, 24, 34), helmet=(170, 24, 34))),
+    ),
+    (
+        Team("Marshals", "MAR", Kit((36, 37, 42), (226, 170, 40), (226, 170, 40), (36, 37, 42), helmet=(226, 170, 40))),
+        Team("Breakers", "BRK", Kit((240, 242, 244), (20, 120, 130), (20, 120, 130), WHITE, helmet=(238, 240, 242))),
+    ),
+)
+GRIDIRON_REFEREE = Kit((232, 232, 232), BLACK, BLACK, BLACK, "stripes")
+
+
+def gridiron_look(index: int, seed: int) -> Look:
+    """The look of a stretch of American football: the same house, other game."""
+    rng = random.Random(f"{seed}/gridiron/{index}")
+    home, away = GRIDIRON_PAIRS[(seed + index) % len(GRIDIRON_PAIRS)]
+    return Look(
+        home=home,
+        away=away,
+        keepers=KEEPERS,
+        referee=GRIDIRON_REFEREE,
+        light=rng.choice(LIGHTS[:4]),
+        seats=rng.choice(SEATS),
+        grass=rng.choice(GRASS),
+        stripe_m=9.144,
+        stripe_contrast=rng.uniform(0.02, 0.05),
+        checker=False,
+        camera_back_m=rng.uniform(24.0, 32.0),
+        camera_height_m=rng.uniform(15.0, 19.0),
+        focal=rng.uniform(900.0, 1050.0),
+        grain=rng.uniform(1.2, 2.4),
+        seed=f"{seed}/gridiron/{index}",
+    )
