@@ -100,18 +100,18 @@ def ensure_installed(*, with_tests: bool) -> None:
     """Make .venv hold what the requirements ask for; nothing is run when its stamp already says so."""
     if is_current(with_tests):
         return
+    torch = torch_choice()
     with only_one_installer():
         if is_current(with_tests):  # the one we waited for did it
             return
         say("bringing .venv up to date" if STAMP.exists() else "installing into .venv; this happens once")
         if not usable_venv():
             make_venv()
-        install(TESTS if with_tests else RUNTIME, digests(with_tests))
+        install(TESTS if with_tests else RUNTIME, digests(with_tests), torch)
         say("installed")
 
 
-def install(requirements: str, files: dict[str, str]) -> None:
-    torch = torch_choice()
+def install(requirements: str, files: dict[str, str], torch: str) -> None:
     STAMP.unlink(missing_ok=True)
     BUSY.touch()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from pathlib import Path
 
 from curation.local.state import BASE_DIR, RunState, read_run, read_secrets
 
-# What would make the instance use parts that run elsewhere, or another folder.
-FOREIGN = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_BUCKET", "FRAMESIFT_DATA")
+# What would make the instance use parts that run elsewhere, or another folder, or the keys of the test process.
+FOREIGN = re.compile("DATABASE_URL|REDIS_URL|S3_.*|FRAMESIFT_DATA|SECRET_KEY|STATIC_ROOT|SCRATCH_DIR")
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 30.0
 
@@ -48,8 +49,7 @@ class Instance:
     @property
     def environment(self) -> dict[str, str]:
         """The environment in which `manage.py` commands work on this instance."""
-        kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-        return {**kept, "FRAMESIFT_DATA": str(self.data_dir)}
+        return {**own_environment(), "FRAMESIFT_DATA": str(self.data_dir)}
 
     def pid_of(self, part: str) -> int:
         """Process id of a part: web, broker, store, media, gpu, train, inspect, beat; waits while it starts again."""
@@ -93,6 +93,11 @@ class Instance:
         return True
 
 
+def own_environment() -> dict[str, str]:
+    """The environment of the test process without what belongs to another instance."""
+    return {name: value for name, value in os.environ.items() if not FOREIGN.fullmatch(name)}
+
+
 @contextlib.contextmanager
 def start_instance(
     data_dir: Path, *, port: int = 0, demo: bool = False, env: dict[str, str] | None = None
@@ -112,11 +117,10 @@ def launch(data_dir: Path, *, port: int, demo: bool, env: dict[str, str] | None 
     data_dir.mkdir(parents=True, exist_ok=True)
     console = data_dir / "console.log"
     command = [sys.executable, str(BASE_DIR / "manage.py"), "up", "--data", str(data_dir), "--port", str(port)]
-    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     with console.open("wb") as out:
         process = subprocess.Popen(
             [*command, *([] if demo else ["--no-demo"])],
-            env={**kept, **(env or {})},
+            env={**own_environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
