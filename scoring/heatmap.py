@@ -23,9 +23,9 @@ LARGEST = float(np.sqrt(3.0))  # distance of black from white
 def heatmap(pixels: Pixels, reconstruction: Pixels, *, scale: float | None = None) -> Pixels:
     """Colours (H, W, 3), dark to bright, of the error of one uint8 frame (H, W, 3).
 
-    The error of a pixel is the root of its squared error summed over channels in [0, 1]: 0 to 1.73. `scale` is the error
-    drawn brightest, so that frames compare; by default it is the frame's own largest. Raises ValueError for another
-    shape or type.
+    The error of a pixel is the root of its squared error summed over channels in [0, 1]: 0 to 1.73. `scale` is the
+    error drawn brightest, so that frames compare; by default it is the frame's own largest. Raises ValueError for
+    another shape or type.
     """
     error = pixel_error(pixels, reconstruction)
     top = float(error.max()) if scale is None else scale

@@ -13,8 +13,8 @@ Video = TypeVar("Video", bound=Hashable)
 
 
 def split_by_video(frames_per_video: Mapping[Video, int], fraction: float = 0.2, seed: int = 0) -> set[Video]:
-    """The videos to hold out: about `fraction` of the frames, at least one video and never all. Empty when there is only
-    one video with frames (see `tail_start`). The order of the mapping does not matter."""
+    """The videos to hold out: about `fraction` of the frames, at least one video and never all. Empty when there is
+    only one video with frames (see `tail_start`). The order of the mapping does not matter."""
     sizes = {video: count for video, count in frames_per_video.items() if count > 0}
     if len(sizes) < 2:
         return set()

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from scoring.errors import ModelError
+from scoring.frames import Pixels
+from scoring.frameset import FrameSet
+from scoring.score import Scorer
+from scoring.vae import VAE
+from tests.scoring.frames_for_tests import SMALL, stripe_frames, turf_frames
+
+FRAMES = np.concatenate([turf_frames(20), stripe_frames(17)])
+
+
+def scorer(batch_size: int | None = None) -> Scorer:
+    torch.manual_seed(0)
+    return Scorer(VAE(SMALL), "cpu", batch_size)
+
+
+def test_it_gives_a_frame_the_same_number_in_any_company() -> None:
+    together, alone = scorer().score(FRAMES), scorer(batch_size=1).score(FRAMES[::-1])
+    assert len(together) == 37
+    for name in ("reconstruction_loss", "kl", "ood_score"):
+        assert np.allclose(getattr(together, name), getattr(alone, name)[::-1], rtol=1e-5)
+
+
+def test_it_measures_what_its_reconstruction_shows() -> None:
+    subject = scorer()
+    scores, shown = subject.score(FRAMES), subject.reconstruct(FRAMES)
+    assert shown.shape == FRAMES.shape and shown.dtype == np.uint8
+    by_hand = ((shown / 255.0 - FRAMES / 255.0) ** 2).sum((1, 2, 3))
+    assert np.allclose(scores.reconstruction_loss, by_hand, rtol=0.02)
+
+
+def test_it_divides_the_loss_by_the_frames_own_variance() -> None:
+    scores, x = scorer().score(FRAMES), FRAMES / 255.0
+    variance = ((x - x.mean((1, 2), keepdims=True)) ** 2).sum((1, 2, 3))
+    floor = 30 * (24 * 32) / (60 * 80)
+    expected = np.log(scores.reconstruction_loss) - 0.75 * np.log(variance + floor)
+    assert np.allclose(scores.ood_score, expected, atol=1e-4)
+
+
+def test_it_stays_finite_on_flat_frames() -> None:
+    flat = np.zeros((2, 24, 32, 3), np.uint8)
+    flat[1] = 255
+    scores = scorer().score(flat)
+    assert np.isfinite([scores.reconstruction_loss, scores.kl, scores.ood_score]).all()
+
+
+def test_it_scores_a_set_of_packs_in_order_and_an_empty_one() -> None:
+    packs = FrameSet([FRAMES[:3], FRAMES[3:3], FRAMES[3:30], FRAMES[30:]])
+    assert np.allclose(scorer().score_set(packs).kl, scorer().score(FRAMES).kl, rtol=1e-5)
+    assert len(scorer().score(FRAMES[:0])) == 0
+    assert scorer().reconstruct(FRAMES[:0]).shape == (0, 24, 32, 3)
+
+
+def test_it_halves_its_batch_when_memory_runs_out() -> None:
+    class Cramped(Scorer):
+        def _on_device(self, batch: Pixels, work):  # type: ignore[no-untyped-def]
+            if len(batch) > 4:
+                raise torch.OutOfMemoryError("out of memory")
+            return super()._on_device(batch, work)
+
+    torch.manual_seed(0)
+    cramped = Cramped(VAE(SMALL), "cpu", 32)
+    assert np.allclose(cramped.score(FRAMES).kl, scorer().score(FRAMES).kl, rtol=1e-5)
+    assert cramped.batch_size == 4
+
+
+def test_it_says_so_when_not_even_one_frame_fits() -> None:
+    class Full(Scorer):
+        def _on_device(self, batch: Pixels, work):  # type: ignore[no-untyped-def]
+            raise torch.OutOfMemoryError("out of memory")
+
+    with pytest.raises(ModelError, match="not enough memory to score a single frame"):
+        Full(VAE(SMALL), "cpu", 8).score(FRAMES)
+
+
+def test_it_refuses_frames_of_another_size() -> None:
+    with pytest.raises(ModelError, match="30 x 32 pixels high and wide; this model takes 24 x 32"):
+        scorer().score(turf_frames(2, height=30))
+    with pytest.raises(ValueError, match="uint8"):
+        scorer().score(FRAMES.astype(np.float32))  # type: ignore[arg-type]
