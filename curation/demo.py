@@ -80,11 +80,16 @@ def _dataset(owner: User | None) -> Dataset:
 def _draw(seed: int, scale: float, say: Say) -> Iterator[Path]:
     """Paths of the videos as each is finished; drawing runs in a process of its own, because it decodes and encodes."""
     command = [sys.executable, "-m", "scoring.demo", "--out", str(folder()), "--seed", str(seed), "--scale", str(scale)]
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if not line.startswith("{"):
+                say(line.rstrip())
+                continue
             report = json.loads(line)
-            if report.get("progress") == 1:
+            if "error" in report:
+                raise Problem(f"The demo footage could not be drawn: {report['error']}")
+            if report["progress"] == 1:
                 yield folder() / report["video"]
     if process.returncode:
         raise Problem("The demo footage could not be drawn; the lines above say why.")

@@ -80,7 +80,7 @@ class Stage:
 
 
 def render(video: Video, path: Path, on_progress: Progress | None = None) -> None:
-    """Writes one video; `on_progress` hears the file name and the share done, about twice a second."""
+    """Writes one video; `on_progress` hears the file name and the share drawn, about twice a second, always below 1."""
     write_video(path, _reported(Stage(video), on_progress or (lambda name, share: None)))
 
 
@@ -88,20 +88,23 @@ def _reported(stage: Stage, on_progress: Progress) -> Iterator[Pixels]:
     video, last = stage.video, 0.0
     for n, picture in enumerate(stage.frames()):
         yield picture
-        if time.monotonic() - last > 0.5 or n + 1 == video.frames:
+        if time.monotonic() - last > 0.5:
             last = time.monotonic()
-            on_progress(video.file_name, (n + 1) / video.frames)
+            on_progress(video.file_name, n / video.frames)
 
 
 def make_demo(
     out: Path, *, seed: int = 0, scale: float = 1.0, workers: int = 2, on_progress: Progress | None = None
 ) -> tuple[Video, ...]:
-    """Writes all videos and manifest.json into `out`. With several workers `on_progress` runs in their processes."""
+    """Writes all videos and manifest.json into `out`. With several workers `on_progress` runs in their processes.
+
+    A video is reported with 1.0 once its file is complete.
+    """
     videos = script.demo(seed, scale)
     out.mkdir(parents=True, exist_ok=True)
     jobs = partial(_render_into, out, on_progress=on_progress)
-    # The longest first, so that no process is left with a long one at the end.
-    order = sorted(videos, key=lambda video: -video.frames)
+    # References first: a model can be trained on them while the longer recordings are drawn.
+    order = sorted(videos, key=lambda video: (not video.reference, -video.frames))
     if workers > 1:
         with ProcessPoolExecutor(min(workers, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
             list(pool.map(jobs, order))
@@ -115,6 +118,8 @@ def make_demo(
 
 def _render_into(out: Path, video: Video, on_progress: Progress | None) -> None:
     render(video, out / video.file_name, on_progress)
+    if on_progress:
+        on_progress(video.file_name, 1.0)
 
 
 def make_clip(path: Path, kinds: Sequence[tuple[str, float]], seed: int = 0) -> Video:

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import cast
 
@@ -18,9 +17,9 @@ from curation.leases import Lease
 from curation.models import Frame, Pack, Video
 from curation.problems import Problem
 from scoring.errors import Stopped
-from scoring.frames import SampledFrame, Summary, VideoInfo
+from scoring.frames import Summary, VideoInfo
 from scoring.limits import MediaError
-from scoring.packs import PackWriter, chunk_of
+from scoring.packs import PackWriter, packed
 from scoring.sampling import Mode, Sampling
 from scoring.sandbox import Extraction
 
@@ -61,8 +60,8 @@ def _extract(lease: Lease, video: Video, original: Path) -> Summary:
         should_stop=lease.should_stop,
     )
     try:
-        for chunk, frames in groupby(extraction, key=lambda frame: chunk_of(frame.number)):
-            store_pack(lease, video, chunk, list(frames))
+        for writer in packed(extraction):
+            store_pack(lease, video, writer)
     except Stopped:
         lease.check()
         raise
@@ -82,13 +81,11 @@ def _note_info(lease: Lease, video: Video, info: VideoInfo) -> None:
         )
 
 
-def store_pack(lease: Lease, video: Video, chunk: int, frames: list[SampledFrame]) -> None:
+def store_pack(lease: Lease, video: Video, writer: PackWriter) -> None:
     """Write one chunk: two objects, then its rows in small transactions, the mark of completeness last."""
+    chunk, frames = writer.chunk, writer.frames
     if Pack.objects.filter(video=video, chunk=chunk, is_complete=True).exists():
         return
-    writer = PackWriter()
-    for frame in frames:
-        writer.add(frame)
     thumbs, places = writer.thumbnails()
     inputs = writer.inputs()
     storage.write(video.pack_key(chunk, "thumbs"), thumbs)

@@ -1,0 +1,72 @@
+"""kill -9 of a worker in the middle of its work: the work is finished by the next one, without holes or doubles."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoring import demo
+from tests.e2e.instance import Instance, start_instance
+
+QUICK = {"JOB_LEASE_S": "4", "JOB_HEARTBEAT_S": "0.5", "JOB_SWEEP_S": "1"}
+
+
+def ask(instance: Instance, query: str) -> list[tuple[object, ...]]:
+    """Rows of the instance's database, read beside it."""
+    with sqlite3.connect(f"file:{instance.data_dir}/framesift.sqlite3?mode=ro", uri=True, timeout=20) as db:
+        return db.execute(query).fetchall()
+
+
+def one(instance: Instance, query: str) -> object:
+    rows = ask(instance, query)
+    return rows[0][0] if rows else None
+
+
+def wait(instance: Instance, query: str, expected: object, limit_s: float = 90) -> None:
+    reached = instance.wait_until(lambda: one(instance, query) == expected, limit_s=limit_s)
+    assert reached, f"{query} gave {one(instance, query)!r}; jobs: {ask(instance, 'select * from curation_job')}"
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with start_instance(tmp_path_factory.mktemp("faults") / "data", env=QUICK) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "long.mp4"
+    demo.make_clip(path, kinds=[("match", 40.0)], seed=1)
+    return path
+
+
+def test_it_finishes_an_extraction_whose_worker_was_killed(instance: Instance, clip: Path) -> None:
+    instance.manage("import_videos", "faults", str(clip), "--reference", "--create")
+    one_running = "select count(*) from curation_job where kind='extract' and state='running'"
+    wait(instance, one_running, 1)
+    os.kill(instance.pid_of("media"), signal.SIGKILL)
+    wait(instance, "select state from curation_video", "extracted")
+    attempts = one(instance, "select attempt from curation_job where kind='extract'")
+    assert attempts == 2
+    numbers = [row[0] for row in ask(instance, "select number from curation_frame order by number")]
+    assert numbers == list(range(40))
+    instance.manage("check_invariants")
+
+
+def test_it_goes_on_with_a_training_whose_worker_was_killed(instance: Instance) -> None:
+    instance.manage("train", "faults")
+    wait(instance, "select epochs_done >= 2 from curation_trainingrun", 1)
+    os.kill(instance.pid_of("train"), signal.SIGKILL)
+    wait(instance, "select state from curation_trainingrun", "done", limit_s=150)
+    epochs = [row[0] for row in ask(instance, "select epoch from curation_epochmetric order by epoch")]
+    assert epochs == list(range(1, len(epochs) + 1))
+    resumed = "select count(*) from curation_jobline where text like 'Going on from the checkpoint%'"
+    assert one(instance, resumed) == 1
+    wait(instance, "select state from curation_video", "ready")
+    assert one(instance, "select count(*) from curation_framescore") == 40
+    instance.manage("check_invariants")
