@@ -5,7 +5,7 @@ The order itself, with its filters and cursors, is in curation/gallery_order.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, F, Max, Min, Sum
@@ -59,8 +59,9 @@ def page_around(dataset: Dataset, filters: GalleryFilters, frame: Frame, size: i
         return page(dataset, filters, None, size)
     before = order.flipped().following(position, LEAD_IN + 1)
     lead_in = list(reversed(before[:LEAD_IN]))
-    cards = [*lead_in, *order.at(frame), *order.following(position, size + 1)]
-    return order.page(cards, len(lead_in) + size, is_from_top=len(before) <= LEAD_IN)
+    rest = [*order.at(frame), *order.following(position, size + 1)]
+    found = order.page([*lead_in, *rest], len(lead_in) + size, is_from_top=len(before) <= LEAD_IN)
+    return replace(found, starts_at=rest[0].frame.pk if rest else None)
 
 
 def neighbours(dataset: Dataset, filters: GalleryFilters, frame: Frame) -> tuple[int | None, int | None]:

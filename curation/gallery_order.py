@@ -89,6 +89,7 @@ class GalleryPage:
     version: ModelVersion | None
     threshold: float | None
     is_from_top: bool = True
+    starts_at: int | None = None
 
 
 class Order(ABC):
@@ -145,7 +146,7 @@ class Order(ABC):
         if not math.isfinite(position[0]) or not 0 <= position[1] < 2**63:
             raise Problem(BROKEN_CURSOR)
         if made_for != str(self._version_number()):
-            raise Problem(OTHER_VERSION, status=409)
+            raise Problem(OTHER_VERSION)
         return position
 
     def _version_number(self) -> int:

@@ -1,0 +1,94 @@
+"""The gallery: one URL serves the page, its list after a filter, its next frames, and its progress line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from curation import gallery
+from curation.gallery import GalleryFilters, GalleryPage
+from curation.models import Dataset, Frame, Role
+from curation.permissions import dataset_for
+from curation.problems import Problem
+from curation.views.errors import error
+from curation.views.params import whole
+from curation.views.requests import wants_fragment
+
+MOST_VIDEOS = 500
+
+
+@login_required
+@require_safe
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """`after` = cursor of the page before; `at` = a frame to open around; `part=progress` = the progress line alone."""
+    dataset = dataset_for(request, slug)
+    try:
+        filters = GalleryFilters.from_query(request.GET)
+        if request.GET.get("part") == "progress":
+            return render(request, "fragments/gallery_progress.html", _progress(request, dataset, filters))
+        page = _page(request, dataset, filters)
+    except Problem as problem:
+        return error(request, problem.status, str(problem))
+    content = _content(dataset, filters, page)
+    if wants_fragment(request) and "after" in request.GET:
+        return render(request, "fragments/gallery_cards.html", content)
+    content |= _progress(request, dataset, filters)
+    if wants_fragment(request):
+        response = render(request, "fragments/gallery_list.html", content)
+        response["HX-Push-Url"] = f"{request.path}?{filters.query()}".rstrip("?")
+        return response
+    content |= {"videos": _videos(dataset), "can_review": _can_review(dataset)}
+    return render(request, "gallery.html", content)
+
+
+def _page(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> GalleryPage:
+    at = whole(request, "at")
+    frame = Frame.objects.filter(pk=at, video__dataset=dataset).first() if at else None
+    if frame is not None:
+        return gallery.page_around(dataset, filters, frame)
+    return gallery.page(dataset, filters, request.GET.get("after") or None)
+
+
+def _content(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> dict[str, Any]:
+    is_end = page.next_cursor is None
+    return {
+        "dataset": dataset,
+        "tab": "gallery",
+        "filters": filters,
+        "query": filters.query(),
+        "page": page,
+        "can_review": _can_review(dataset),
+        "total": gallery.matching(dataset, filters) if is_end and page.cards else None,
+    }
+
+
+def _progress(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> dict[str, Any]:
+    """The counts, and how many frames were scored since the list that the browser shows was made."""
+    counts = gallery.counts(dataset)
+    shown = whole(request, "shown")
+    version = dataset.active_version
+    listed, before = version.number if version else 0, whole(request, "listed")
+    return {
+        "dataset": dataset,
+        "query": filters.query(),
+        "counts": counts,
+        "share": counts.reviewed / counts.frames if counts.frames else 0.0,
+        "version": version,
+        "is_moving": dataset.videos.in_progress().exists(),
+        "shown": counts.scored if shown is None else shown,
+        "fresh": 0 if shown is None else max(0, counts.scored - shown),
+        "listed": before if before is not None else listed,
+        "is_other_version": before is not None and before != listed,
+    }
+
+
+def _videos(dataset: Dataset) -> list[tuple[int, str]]:
+    return list(dataset.videos.order_by("name", "pk").values_list("pk", "name")[:MOST_VIDEOS])
+
+
+def _can_review(dataset: Dataset) -> bool:
+    return dataset.my_role is not None and dataset.my_role.rank >= Role.CURATOR.rank
