@@ -89,8 +89,11 @@ new MutationObserver((changes) => {
 
 const isPoll = (context) => context?.sourceEvent?.type === "every";
 
+// A poll waits while nobody looks, and while somebody is in the middle of a menu or a second press.
 document.addEventListener("htmx:before:request", (event) => {
-  if (isPoll(event.detail.ctx) && document.hidden) event.preventDefault();
+  const { ctx } = event.detail;
+  if (!isPoll(ctx)) return;
+  if (document.hidden || ctx.target?.querySelector?.("details.menu[open], .is-armed")) event.preventDefault();
 });
 
 document.addEventListener("htmx:before:response", (event) => {

@@ -1,0 +1,84 @@
+"""Forms of the pages around data sets and their members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from curation.models import Dataset, Role
+
+PERCENT = 100
+
+
+class DatasetForm(forms.ModelForm[Dataset]):
+    """Settings of a data set. The target is typed in percent and kept as a share."""
+
+    target_percent = forms.FloatField(
+        label="Target true positive rate, %",
+        min_value=50,
+        max_value=99.9,
+        initial=95,
+        help_text="Share of in-distribution frames that the threshold should accept. Higher flags fewer frames.",
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )
+
+    class Meta:
+        model = Dataset
+        fields = ["name", "description", "sampling_mode", "sampling_step", "input_height", "input_width"]
+        labels = {
+            "sampling_mode": "Take a frame",
+            "sampling_step": "n",
+            "input_height": "Input height, px",
+            "input_width": "Input width, px",
+        }
+        help_texts = {
+            "sampling_step": "Seconds between frames, or n for every nth frame.",
+            "description": "What belongs in it, in a sentence.",
+            "input_height": "Frames are shrunk to this size for the model.",
+        }
+        widgets = {"description": forms.Textarea(attrs={"rows": 2}), "name": forms.TextInput(attrs={"autofocus": True})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        if self.instance.pk:
+            self.fields["target_percent"].initial = round(self.instance.target_tpr * PERCENT, 3)
+            self.fields["name"].widget.attrs.pop("autofocus", None)
+            self._fix_size_once_there_are_videos()
+
+    def _fix_size_once_there_are_videos(self) -> None:
+        if self.instance.videos.exists():
+            for name in ("input_height", "input_width"):
+                self.fields[name].disabled = True
+            self.fields["input_height"].help_text = "Fixed since the first video: frames are stored at this size."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        step = cleaned.get("sampling_step")
+        if (
+            cleaned.get("sampling_mode") == Dataset.Sampling.NTH
+            and step is not None
+            and (step < 1 or step != int(step))
+        ):
+            self.add_error("sampling_step", "For every nth frame, n is a whole number from 1.")
+        return cleaned
+
+    def settings(self) -> dict[str, Any]:
+        """Keyword arguments for datasets.create and datasets.change."""
+        cleaned = dict(self.cleaned_data)
+        return cleaned | {"target_tpr": cleaned.pop("target_percent") / PERCENT}
+
+
+class MemberForm(forms.Form):
+    username = forms.CharField(max_length=150, label="User name", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.CURATOR)
+    is_new = forms.BooleanField(required=False, label="Create a new account with this name")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)

@@ -1,0 +1,123 @@
+"""What a data set needs next: the first run in four steps, told in one sentence and one button."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from curation.models import Dataset, Frame, TrainingRun, Verdict
+
+
+@dataclass(frozen=True)
+class Step:
+    title: str
+    is_done: bool
+    is_current: bool = False
+
+
+@dataclass(frozen=True)
+class Guide:
+    """`url` is empty when the step is done on this very page (uploading), or when there is nothing to press yet."""
+
+    steps: list[Step]
+    sentence: str
+    label: str
+    url: str
+    is_upload: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the guide looks at; a handful of index look-ups."""
+
+    slug: str
+    has_videos: bool
+    has_reference: bool
+    has_unsorted: bool
+    has_reference_frames: bool
+    has_model: bool
+    has_reviews: bool
+    run_id: int | None
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Facts:
+        reference, unsorted = dataset.videos.filter(is_reference=True), dataset.videos.filter(is_reference=False)
+        judged = Frame.objects.filter(video__dataset=dataset, verdict__in=[Verdict.IN, Verdict.OUT, Verdict.UNSURE])
+        run = dataset.training_runs.filter(state__in=TrainingRun.OPEN_STATES).first()
+        return cls(
+            slug=dataset.slug,
+            has_videos=dataset.videos.exists(),
+            has_reference=reference.exists(),
+            has_unsorted=unsorted.exists(),
+            has_reference_frames=reference.filter(frame_count__gt=0, extracted_at__isnull=False).exists(),
+            has_model=dataset.active_version_id is not None,
+            has_reviews=judged.exists(),
+            run_id=run.pk if run else None,
+        )
+
+
+def guide(dataset: Dataset) -> Guide | None:
+    """The guide for this data set; None when somebody has reviewed, so the loop is known."""
+    facts = Facts.of(dataset)
+    if facts.has_model and facts.has_reviews:
+        return None
+    done = [facts.has_reference or facts.has_model, facts.has_model, facts.has_unsorted, False]
+    current = done.index(False)
+    titles = ("Upload reference videos", "Train a model", "Upload unsorted videos", "Review frames")
+    steps = [
+        Step(title, is_done, number == current)
+        for number, (title, is_done) in enumerate(zip(titles, done, strict=True))
+    ]
+    sentence, label, url = (_reference, _train, _unsorted, _review)[current](facts)
+    return Guide(steps, sentence, label, url, is_upload=current in (0, 2))
+
+
+def _reference(facts: Facts) -> tuple[str, str, str]:
+    if facts.has_videos:
+        return (
+            "No video is marked as reference. Mark those that show only what belongs, or upload some.",
+            "Choose reference videos",
+            "",
+        )
+    return (
+        "Start with recordings that show only what belongs. The model learns from them what is normal.",
+        "Choose reference videos",
+        "",
+    )
+
+
+def _train(facts: Facts) -> tuple[str, str, str]:
+    if facts.run_id is not None:
+        return (
+            "The first model is training. You can watch it.",
+            "Watch the training",
+            reverse("run", args=[facts.slug, facts.run_id]),
+        )
+    if not facts.has_reference_frames:
+        return (
+            "Frames are being taken from your reference videos. Training can start when one of them is through.",
+            "",
+            "",
+        )
+    return (
+        "The reference frames are there. Train the first model on them.",
+        "Train the first model",
+        reverse("models", args=[facts.slug]),
+    )
+
+
+def _unsorted(facts: Facts) -> tuple[str, str, str]:
+    return (
+        "There is a model. Now upload the recordings to look through; each frame gets a score.",
+        "Choose unsorted videos",
+        "",
+    )
+
+
+def _review(facts: Facts) -> tuple[str, str, str]:
+    return (
+        "Frames are scored. Look at them worst first and decide which belong.",
+        "Review frames",
+        reverse("gallery", args=[facts.slug]),
+    )
