@@ -171,10 +171,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 10, "retry_on_timeout": True}
 CELERY_TASK_PUBLISH_RETRY = False
+# Housekeeping goes to the queue whose tasks are short: a sweep must not wait behind an extraction of an hour.
+_HOUSEKEEPING = {"queue": "inspect", "expires": 60}
 CELERY_BEAT_SCHEDULE = {
-    "sweep-jobs": {"task": "curation.tasks.sweep_jobs", "schedule": JOB_SWEEP_S, "options": {"expires": 60}},
-    "clear-stray-uploads": {"task": "curation.tasks.clear_stray_uploads", "schedule": 3600.0},
-    "clear-explanations": {"task": "curation.tasks.clear_explanations", "schedule": 24 * 3600.0},
+    "sweep-jobs": {"task": "curation.tasks.sweep_jobs", "schedule": JOB_SWEEP_S, "options": _HOUSEKEEPING},
+    "clear-stray-uploads": {"task": "curation.tasks.clear_stray_uploads", "schedule": 3600.0, "options": _HOUSEKEEPING},
+    "clear-explanations": {"task": "curation.tasks.clear_explanations", "schedule": 86400.0, "options": _HOUSEKEEPING},
 }
 CELERY_TASK_DEFAULT_QUEUE = "media"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scoring.demo import script
 from scoring.demo.encode import EncodingFailed
-from scoring.demo.make import make_demo, truth_lines
+from scoring.demo.make import make_demo, print_progress, truth_lines
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         if args.out:
-            make_demo(args.out, seed=args.seed, scale=args.scale, workers=args.workers, on_progress=_progress)
+            make_demo(args.out, seed=args.seed, scale=args.scale, workers=args.workers, on_progress=print_progress)
         if args.truth:
             for line in truth_lines(script.demo(args.seed, args.scale), args.step):
                 print(line)
@@ -34,10 +34,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--step", type=float, default=script.STEP_S, help="seconds between sampled frames, for --truth")
     parser.add_argument("--workers", type=int, default=2)
     return parser
-
-
-def _progress(video: str, share: float) -> None:
-    print(json.dumps({"video": video, "progress": round(share, 3)}), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """From the script to files: draws every scene of a video and encodes it."""
 
 import json
-import multiprocessing
 import os
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,15 @@ from scoring.demo.draw_stadium import panorama
 from scoring.demo.encode import write_video
 from scoring.demo.looks import Look, gridiron_look, match_look
 from scoring.demo.motion import seeded
+from scoring.demo.parallel import Progress, render_in_parallel
 from scoring.demo.script import Scene, Video
 
 MANIFEST = "manifest.json"
-Progress = Callable[[str, float], None]
+
+
+def print_progress(video: str, share: float) -> None:
+    """One JSON line on stderr; lives here because the drawing processes must be able to import it."""
+    print(json.dumps({"video": video, "progress": round(share, 3)}), file=sys.stderr, flush=True)
 
 
 class Stage:
@@ -96,30 +100,21 @@ def _reported(stage: Stage, on_progress: Progress) -> Iterator[Pixels]:
 def make_demo(
     out: Path, *, seed: int = 0, scale: float = 1.0, workers: int = 2, on_progress: Progress | None = None
 ) -> tuple[Video, ...]:
-    """Writes all videos and manifest.json into `out`. With several workers `on_progress` runs in their processes.
-
-    A video is reported with 1.0 once its file is complete.
-    """
+    """Writes all videos and manifest.json into `out`. EncodingFailed or OSError when a file can't be written."""
     videos = script.demo(seed, scale)
     out.mkdir(parents=True, exist_ok=True)
-    jobs = partial(_render_into, out, on_progress=on_progress)
-    # References first: a model can be trained on them while the longer recordings are drawn.
-    order = sorted(videos, key=lambda video: (not video.reference, -video.frames))
+    on_progress = on_progress or (lambda name, share: None)
+    # The longest first, so that no process is left with a long one at the end.
+    order = sorted(videos, key=lambda video: -video.frames)
+    workers = min(workers, os.cpu_count() or 1)
     if workers > 1:
-        with ProcessPoolExecutor(min(workers, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
-            list(pool.map(jobs, order))
+        render_in_parallel(render, [(video, out / video.file_name) for video in order], workers, on_progress)
     else:
         for video in order:
-            jobs(video)
+            render(video, out / video.file_name, on_progress)
     text = json.dumps(manifest(videos, seed), indent=1)
     (out / MANIFEST).write_text(text + "\n")
     return videos
-
-
-def _render_into(out: Path, video: Video, on_progress: Progress | None) -> None:
-    render(video, out / video.file_name, on_progress)
-    if on_progress:
-        on_progress(video.file_name, 1.0)
 
 
 def make_clip(path: Path, kinds: Sequence[tuple[str, float]], seed: int = 0) -> Video:

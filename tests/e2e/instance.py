@@ -28,6 +28,7 @@ class Instance:
     data_dir: Path
     process: subprocess.Popen[bytes]
     console: Path
+    extra: dict[str, str]  # settings it was started with
 
     @property
     def run(self) -> RunState:
@@ -49,7 +50,7 @@ class Instance:
     @property
     def environment(self) -> dict[str, str]:
         """The environment in which `manage.py` commands work on this instance."""
-        return {**own_environment(), "FRAMESIFT_DATA": str(self.data_dir)}
+        return {**own_environment(), **self.extra, "FRAMESIFT_DATA": str(self.data_dir)}
 
     def pid_of(self, part: str) -> int:
         """Process id of a part: web, broker, store, media, gpu, train, inspect, beat; waits while it starts again."""
@@ -125,7 +126,7 @@ def launch(data_dir: Path, *, port: int, demo: bool, env: dict[str, str] | None 
             stdout=out,
             stderr=subprocess.STDOUT,
         )
-    return Instance(data_dir=data_dir, process=process, console=console)
+    return Instance(data_dir=data_dir, process=process, console=console, extra=env or {})
 
 
 def is_ready(instance: Instance) -> bool:

@@ -1,5 +1,6 @@
 """`manage.py import_videos DATASET PATHS...`: take in files of this machine."""
 
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from curation.imports import import_file
-from curation.models import Dataset
+from curation.management.waiting import dataset_named
+from curation.models import Dataset, Video
 from curation.problems import Problem
 from curation.storage import StoreUnavailable
 
@@ -20,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("paths", nargs="+", type=Path)
         parser.add_argument("--reference", action="store_true", help="Mark the videos as reference.")
         parser.add_argument("--create", action="store_true", help="Make the data set if there is none.")
+        parser.add_argument("--wait", action="store_true", help="Return when every video is settled.")
 
     def handle(
         self, *args: Any, dataset: str, paths: list[Path], reference: bool, create: bool, **options: Any
@@ -27,20 +30,29 @@ class Command(BaseCommand):
         row = Dataset.objects.filter(slug=dataset).first()
         if row is None and create:
             row = Dataset.objects.create(slug=dataset, name=dataset)
-        if row is None:
-            raise CommandError(f"There is no data set {dataset!r}; --create makes it.")
-        refused = sum(not self._take_in(row, path, reference) for path in _files(paths))
+        row = row or dataset_named(dataset)
+        taken = [self._take_in(row, path, reference) for path in _files(paths)]
+        if options["wait"]:
+            self._wait([video for video in taken if video])
+        refused = taken.count(None)
         if refused:
             raise CommandError(f"{refused} file{'s were' if refused > 1 else ' was'} refused.")
 
-    def _take_in(self, dataset: Dataset, path: Path, reference: bool) -> bool:
+    def _take_in(self, dataset: Dataset, path: Path, reference: bool) -> Video | None:
         try:
             video = import_file(dataset=dataset, path=path, is_reference=reference)
         except (Problem, StoreUnavailable, OSError) as problem:
             self.stderr.write(f"{path.name}: {problem}")
-            return False
+            return None
         self.stdout.write(f"{path.name}: video {video.pk}, queued")
-        return True
+        return video
+
+    def _wait(self, taken: list[Video]) -> None:
+        ids = [video.pk for video in taken]
+        while Video.objects.filter(pk__in=ids).in_progress().exists():
+            time.sleep(0.5)
+        for video in Video.objects.filter(pk__in=ids):
+            self.stdout.write(f"{video.name}: {video.get_state_display().lower()}. {video.note}".rstrip())
 
 
 def _files(paths: list[Path]) -> list[Path]:
