@@ -61,7 +61,7 @@ def as_s3_error(error: Exception) -> S3Error:
     """The refusal that stands for any exception; what a client can't use stays in the log."""
     if isinstance(error, S3Error):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return S3Error("InsufficientStorage", DISK_FULL)
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
         return S3Error("InsufficientStorage", DISK_FULL)

@@ -1,4 +1,4 @@
-"""Request bodies: framing undone and every promised digest checked, a mebibyte at a time."""
+"""Request bodies: framing undone and every promised digest checked, a quarter of a mebibyte at a time."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from typing import Protocol
 from objectstore.errors import S3Error
 from objectstore.signature import UNSIGNED, Signed, sign
 
-BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 18
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"

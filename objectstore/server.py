@@ -121,12 +121,12 @@ class Handler(BaseHTTPRequestHandler):
         response = self.server.application.respond(request, wire)
         if not wire.finished or self.server.stopping:
             self.close_connection = True
+        self.report(response, request, time.monotonic() - started)
         try:
             self.send(response)
         finally:
             if response.stream:
                 response.stream.close()
-            self.report(response, request, time.monotonic() - started)
         self.linger(wire)
 
     def read_request(self, request_id: str) -> tuple[Request, Wire]:
