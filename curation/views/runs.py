@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
 
-from curation import storage
-from curation.models import TrainingRun
+from curation import jobs, storage
+from curation.models import Role, TrainingRun
 from curation.permissions import dataset_for
-from curation.progress import run_progress
-from curation.views.requests import wants_fragment
+from curation.problems import Problem
+from curation.progress import run_job, run_progress
+from curation.views.requests import person, wants_fragment
 
 LINES_SHOWN = 200
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """The run's page; its live part alone for htmx."""
-    dataset = dataset_for(request, slug)
+    """The run's page; its live part alone for htmx. A POST cancels the run or tries it again."""
+    dataset = dataset_for(request, slug, Role.ADMIN if request.method == "POST" else Role.VIEWER)
     run = _run(dataset.training_runs.all(), pk)
+    if request.method == "POST":
+        return _steer(request, run)
     progress = run_progress(run)
     lines = list(progress.job.lines.order_by("-id")[:LINES_SHOWN])[::-1] if progress.job else []
     content = {
@@ -72,6 +76,21 @@ def samples(request: HttpRequest, slug: str, pk: int, epoch: int) -> HttpRespons
     return response
 
 
+def _steer(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    job, name = run_job(run), person(request).get_username()
+    steps = {"cancel": jobs.cancel, "retry": jobs.retry}
+    try:
+        step = steps.get(request.POST.get("action", ""))
+        if step is None or job is None:
+            raise Problem("A run can be cancelled or tried again.")
+        step(job=job, by=name)
+    except Problem as problem:
+        messages.error(request, str(problem))
+    return redirect("run", run.dataset.slug, run.pk)
+
+
 def _run(runs: Any, pk: int) -> TrainingRun:
-    found: TrainingRun = get_object_or_404(runs.select_related("version", "start_from", "requested_by"), pk=pk)
+    found: TrainingRun = get_object_or_404(
+        runs.select_related("dataset", "version", "start_from", "requested_by"), pk=pk
+    )
     return found

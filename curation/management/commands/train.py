@@ -9,7 +9,7 @@ from curation.management.waiting import dataset_named, wait_for
 from curation.models import Job, ModelVersion
 from curation.problems import Problem
 from curation.storage import StoreUnavailable
-from curation.training import preview, request_run
+from curation.training import request_run
 
 
 class Command(BaseCommand):
@@ -23,16 +23,16 @@ class Command(BaseCommand):
         )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
-            "--from", dest="version", type=int, help="Go on from this version instead of fresh weights."
+            "--from", dest="number", type=int, help="Go on from this version instead of fresh weights."
         )
         parser.add_argument("--everything", action="store_true", help="Train on every frame that nobody judged OUT.")
         parser.add_argument("--wait", action="store_true", help="Return when the new version has scored every frame.")
 
-    def handle(self, *args: Any, dataset: str, version: int | None, everything: bool, **options: Any) -> None:
+    def handle(self, *args: Any, dataset: str, number: int | None, everything: bool, **options: Any) -> None:
         found = dataset_named(dataset)
-        start_from = found.model_versions.filter(number=version).first() if version is not None else None
-        if version is not None and start_from is None:
-            raise CommandError(f"{found} has no version {version}.")
+        start_from = found.model_versions.filter(number=number).first() if number is not None else None
+        if number is not None and start_from is None:
+            raise CommandError(f"{found} has no version {number}.")
         chosen = {name: options[name] for name in ("preset", "epochs", "seed")}
         try:
             run = request_run(dataset=found, by=None, start_from=start_from, everything=everything, **chosen)
@@ -41,8 +41,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Queued: {run.train_frames} frames of {run.train_videos} videos, {run.heldout_frames} held out."
         )
-        if warning := preview(found, everything=everything).warning:
-            self.stderr.write(warning)
+        if run.note:
+            self.stderr.write(run.note)
         if options["wait"]:
             wait_for(run.jobs.latest("id"), self.stdout.write)
             self._wait_for_scores(ModelVersion.objects.get(training_run=run))

@@ -1,0 +1,77 @@
+// What all charts share: colours read off the page's tokens, and uPlot set up to look like the rest of it.
+
+import uPlot from "../vendor/uPlot.esm.js";
+
+export { uPlot };
+
+/** A token's colour as it is now; charts are drawn anew when the theme changes. */
+export function token(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+const FONT = "11.5px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+export function axis(extra = {}) {
+  return {
+    stroke: () => token("--text-3"),
+    font: FONT,
+    labelFont: FONT,
+    grid: { stroke: () => token("--line"), width: 1 },
+    ticks: { show: false },
+    gap: 6,
+    ...extra,
+  };
+}
+
+export function short(value) {
+  const size = Math.abs(value);
+  if (size >= 10000) return `${Math.round(value / 1000)} k`;
+  return size >= 100 || Number.isInteger(value) ? `${Math.round(value)}` : value.toPrecision(2);
+}
+
+/** Keep a chart as wide as its box, and redraw it when the theme changes. `draw(width)` makes a fresh uPlot. */
+export function keep(box, draw) {
+  let chart = null;
+  let drawnWidth = 0;
+  const redraw = () => {
+    chart?.destroy();
+    drawnWidth = box.clientWidth;
+    chart = drawnWidth ? draw(drawnWidth) : null;
+  };
+  new ResizeObserver(() => { if (box.clientWidth !== drawnWidth) redraw(); }).observe(box);
+  new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  redraw();
+  return { redraw, get chart() { return chart; } };
+}
+
+/** A vertical line with words, as a uPlot plugin; `where()` gives the x value or null. */
+export function marker(where, words, colour = "--text") {
+  return {
+    hooks: {
+      draw: (u) => {
+        const at = where();
+        if (at === null || at < u.scales.x.min || at > u.scales.x.max) return;
+        drawMarker(u, Math.round(u.valToPos(at, "x", true)), words(), token(colour));
+      },
+    },
+  };
+}
+
+function drawMarker(u, x, words, colour) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.lineWidth = 1.5 * ratio;
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.font = `560 ${11.5 * ratio}px system-ui, sans-serif`;
+  const fits = x + ctx.measureText(words).width + 12 * ratio < bbox.left + bbox.width;
+  ctx.textAlign = fits ? "left" : "right";
+  ctx.textBaseline = "top";
+  ctx.fillText(words, x + (fits ? 6 : -6) * ratio, bbox.top + 2 * ratio);
+  ctx.restore();
+}
