@@ -82,4 +82,4 @@ def test_it_refuses_frames_of_another_size() -> None:
     with pytest.raises(ModelError, match="30 x 32 pixels high and wide; this model takes 24 x 32"):
         scorer().score(turf_frames(2, height=30))
     with pytest.raises(ValueError, match="uint8"):
-        scorer().score(FRAMES.astype(np.float32))  # type: ignore[arg-type]
+        scorer().score(FRAMES.astype(np.float32))

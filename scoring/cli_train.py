@@ -1,0 +1,116 @@
+"""`python -m scoring train`: packs become a model file, with one JSON line per epoch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scoring.cli_common import emit, guarded
+
+if TYPE_CHECKING:
+    from scoring.config import TrainConfig
+    from scoring.frames import Pixels
+    from scoring.train import TrainResult
+
+
+def add_parser(subparsers: Any) -> None:
+    parser: argparse.ArgumentParser = subparsers.add_parser("train", help="train a model on packs")
+    parser.add_argument(
+        "packs", type=Path, nargs="+", metavar="PACKS", help="folders that `extract` made, or pack files"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="MODEL.safetensors")
+    parser.add_argument("--config", default="{}", metavar="JSON", help="training settings, as JSON or a file of it")
+    parser.add_argument("--start-from", type=Path, metavar="MODEL.safetensors", help="begin with this model's weights")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints one JSON line per epoch. Exit status 2, with the reason in a line, for what can't be trained."""
+    return guarded(lambda: _train(arguments))
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from scoring.splits import split_by_video
+    from scoring.train import train
+    from scoring.vae import load_model
+
+    if not arguments.out.parent.is_dir():
+        raise ValueError(f"The folder {arguments.out.parent} does not exist.")
+    videos = _load(arguments.packs)
+    config = _config(arguments.config, videos)
+    start_from = load_model(arguments.start_from.read_bytes()) if arguments.start_from else None
+    sizes = {video: sum(map(len, parts)) for video, parts in videos.items()}
+    held = split_by_video(sizes, config.heldout_fraction, config.seed)
+    frames, heldout = _split(videos, held, config.heldout_fraction)
+    result = train(frames, heldout, config, start_from=start_from, on_epoch=lambda report: emit(report.as_json()))
+    _write(arguments.out, result, config, sizes, held)
+
+
+def _load(paths: list[Path]) -> dict[str, list[Pixels]]:
+    """Frames per video, a folder of packs or the folder that a pack file lies in being one."""
+    from scoring.sampling import Sampling
+    from scoring.sources import SourceError, find_sources, read
+
+    videos: dict[str, list[Pixels]] = {}
+    for source in (source for path in paths for source in find_sources(path)):
+        if source.kind not in ("packs", "pack"):
+            raise SourceError(f"{source.path.name} is no pack: make packs with `python -m scoring extract` first.")
+        folder = source.path if source.kind == "packs" else source.path.parent
+        videos.setdefault(str(folder.resolve()), []).extend(part.pixels for part in read(source, (0, 0), Sampling()))
+    return videos
+
+
+def _config(text: str, videos: dict[str, list[Pixels]]) -> TrainConfig:
+    """The settings, the model taking the size of the frames unless it is given."""
+    from scoring.config import TrainConfig
+
+    source = text if text.lstrip().startswith(("{", "[")) else Path(text).read_text()
+    config = TrainConfig.from_json(source)
+    sizes = Counter(part.shape[1:3] for parts in videos.values() for part in parts)
+    height, width = max(sizes, key=sizes.__getitem__)
+    values = config.as_json()
+    given = json.loads(source).get("vae", {})
+    return TrainConfig.from_json({**values, "vae": {**values["vae"], "height": height, "width": width, **given}})
+
+
+def _split(videos: dict[str, list[Pixels]], held: set[str], fraction: float) -> tuple[list[Pixels], list[Pixels]]:
+    """Training and held-out frames: by whole videos, or the end of the only one."""
+    from scoring.splits import tail_start
+
+    if held:
+        return (
+            [part for video, parts in videos.items() if video not in held for part in parts],
+            [part for video, parts in videos.items() if video in held for part in parts],
+        )
+    parts = [part for parts in videos.values() for part in parts]
+    cut, train, heldout, seen = tail_start(sum(map(len, parts)), fraction), list[Any](), list[Any](), 0
+    for part in parts:
+        inside = min(max(cut - seen, 0), len(part))
+        train.append(part[:inside])
+        heldout.append(part[inside:])
+        seen += len(part)
+    return train, heldout
+
+
+def _write(out: Path, result: TrainResult, config: TrainConfig, sizes: dict[str, int], held: set[str]) -> None:
+    """The model file, whole or not at all; the threshold from the held-out frames travels in its notes."""
+    from scoring.threshold import quantiles, threshold_at_tpr
+    from scoring.vae import save_model, sha256
+
+    threshold = threshold_at_tpr(result.heldout_losses, config.target_tpr, n_videos=len(held) or 1)
+    notes = {
+        "train": config.as_json(),
+        "best_epoch": result.best_epoch,
+        "threshold": vars(threshold),
+        "heldout_quantiles": quantiles(result.heldout_losses).tolist(),
+    }
+    data = save_model(result.model, notes)
+    partial = out.with_name(f"{out.name}.partial")
+    partial.write_bytes(data)
+    partial.replace(out)
+    split = f"{len(held) or 'the end of 1'} of {len(sizes)} videos held out"
+    line = f"{out.name}: epoch {result.best_epoch}, threshold {threshold.value:.1f}, {split}, sha256 {sha256(data)}"
+    print(f"{line}\n{threshold.note}".strip(), file=sys.stderr)
