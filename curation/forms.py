@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 
@@ -10,8 +10,13 @@ from curation.models import Dataset, Role
 
 PERCENT = 100
 
+if TYPE_CHECKING:
+    DatasetModelForm = forms.ModelForm[Dataset]
+else:
+    DatasetModelForm = forms.ModelForm  # generic for the type checker only
 
-class DatasetForm(forms.ModelForm[Dataset]):
+
+class DatasetForm(DatasetModelForm):
     """Settings of a data set. The target is typed in percent and kept as a share."""
 
     target_percent = forms.FloatField(
@@ -28,7 +33,7 @@ class DatasetForm(forms.ModelForm[Dataset]):
         fields = ["name", "description", "sampling_mode", "sampling_step", "input_height", "input_width"]
         labels = {
             "sampling_mode": "Take a frame",
-            "sampling_step": "n",
+            "sampling_step": "Step n",
             "input_height": "Input height, px",
             "input_width": "Input width, px",
         }
@@ -42,8 +47,9 @@ class DatasetForm(forms.ModelForm[Dataset]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
+        self.initial["sampling_step"] = f"{self.instance.sampling_step:g}"
         if self.instance.pk:
-            self.fields["target_percent"].initial = round(self.instance.target_tpr * PERCENT, 3)
+            self.initial["target_percent"] = f"{self.instance.target_tpr * PERCENT:g}"
             self.fields["name"].widget.attrs.pop("autofocus", None)
             self._fix_size_once_there_are_videos()
 

@@ -1,14 +1,16 @@
 """Template filters and tags of the house; a builtin, so that no template loads it.
 
-Filters: clock, bytes, loss, percent. Tags: icon, verdict, visible_datasets.
+Filters: clock, ago, bytes, loss, percent. Tags: icon, verdict, visible_datasets.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import Any
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -32,6 +34,20 @@ def clock(seconds: float | None) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, secs = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes}:{secs:02d}"
+
+
+@register.filter
+def ago(moment: dt.datetime | None) -> str:
+    """How long ago, in one unit; the date once it is more than a month."""
+    if moment is None:
+        return ""
+    seconds = (timezone.now() - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    for size, limit, unit in ((60, 3600, "min"), (3600, 86_400, "h"), (86_400, 30 * 86_400, "d")):
+        if seconds < limit:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{moment:%Y-%m-%d}"
 
 
 @register.filter

@@ -16,7 +16,7 @@ from curation.views.errors import error
 from curation.views.requests import person, wants_fragment
 
 WATCH_S = 6 * 3600
-WORST = 12
+WORST = 10
 
 
 @login_required

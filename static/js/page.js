@@ -87,6 +87,8 @@ new MutationObserver((changes) => {
   for (const change of changes) for (const node of change.addedNodes) if (node.matches?.("[data-toast]")) adopt(node);
 }).observe(toasts, { childList: true });
 
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 const isPoll = (context) => context?.sourceEvent?.type === "every";
 
 // A poll waits while nobody looks, and while somebody is in the middle of a menu or a second press.
