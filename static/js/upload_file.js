@@ -92,7 +92,7 @@ export class UploadFile extends EventTarget {
         try {
           if (signal.aborted) throw new PartFailed("Stopped.", { aborted: true });
           const number = queue.shift();
-          if (number !== undefined) await this.sendPart(number, queue, signal);
+          if (number !== undefined) await this.sendPart(number, signal);
         } finally {
           slots.give();
         }
@@ -101,12 +101,12 @@ export class UploadFile extends EventTarget {
     await Promise.all(Array.from({ length: PARTS_AT_ONCE }, lane));
   }
 
-  async sendPart(number, queue, signal) {
+  async sendPart(number, signal) {
     const start = (number - 1) * this.partSize;
     const blob = this.file.slice(start, start + this.lengthOf(number));
     const onProgress = (bytes) => { if (!signal.aborted) this.flying.set(number, bytes); };
     const put = async () => {
-      const url = await this.signed(number, queue, signal);
+      const url = await this.signed(number, signal);
       try {
         await putPart(url, blob, { signal, onProgress });
       } catch (error) {
@@ -120,14 +120,27 @@ export class UploadFile extends EventTarget {
     this.held.add(number);
   }
 
-  async signed(number, queue, signal) {
-    const known = this.urls.get(number);
-    if (known && known.until > Date.now()) return known.url;
-    const parts = [number, ...queue.filter((other) => other !== number).slice(0, SIGN_BATCH - 1)];
+  hasUrl(number) {
+    return (this.urls.get(number)?.until ?? 0) > Date.now();
+  }
+
+  /** A URL for the part; parts that follow are signed with it, and lanes that ask meanwhile wait for that one answer. */
+  async signed(number, signal) {
+    while (!this.hasUrl(number)) {
+      this.signing ??= this.signFrom(number, signal).finally(() => { this.signing = null; });
+      await this.signing;
+    }
+    return this.urls.get(number).url;
+  }
+
+  async signFrom(first, signal) {
+    const parts = [];
+    for (let number = first; number <= this.partCount && parts.length < SIGN_BATCH; number += 1) {
+      if (!this.held.has(number) && !this.hasUrl(number)) parts.push(number);
+    }
     const answer = await api(`${this.url}${this.id}/sign/`, { method: "POST", body: { parts }, signal });
     const until = Date.now() + answer.expires_s * 1000 - SIGNED_MARGIN_MS;
     for (const [key, url] of Object.entries(answer.urls)) this.urls.set(Number(key), { url, until });
-    return this.urls.get(number).url;
   }
 
   async finish(signal) {
@@ -139,9 +152,10 @@ export class UploadFile extends EventTarget {
 
   pause() {
     if (!this.isActive && this.state !== "waiting") return;
-    this.become("paused");
+    this.state = "paused"; // before the abort, so that what it stops is not taken for a failure
     this.controller?.abort();
     this.flying.clear();
+    this.become("paused");
   }
 
   /** Back into the queue; the parts that are there stay there. */

@@ -42,7 +42,7 @@ export class Rate {
 }
 
 function pace(rate, total) {
-  if (!rate.perSecond) return "";
+  if (!rate.perSecond || rate.samples.at(-1).total >= total) return "";
   const left = rate.left(total);
   return `, ${bytes(rate.perSecond)}/s${left === null ? "" : `, ${clock(left)} left`}`;
 }
