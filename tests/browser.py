@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,6 @@ NPM_FOLDER = Path(__file__).resolve().parent.parent / ".venv" / "browser"
 NPM_UNPACK = "import('@sparticuz/chromium').then(async m => console.log(await m.default.executablePath()))"
 # Without these, Chromium asks the vendor's hosts at every start, and as root it refuses to start at all.
 FLAGS = (
-    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -27,6 +25,16 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+RENDER = """
+import sys
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(executable_path=sys.argv[1], args=sys.argv[2:])
+    page = browser.new_page()
+    page.set_content("<p>it starts</p>")
+    print(page.inner_text("p"))
+    browser.close()
+"""
 MAC_PATHS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -105,10 +113,8 @@ def from_npm() -> Path | None:
 
 
 def starts(browser: Path) -> bool:
-    """Whether it really renders a page: a stub that only says what to install is not a browser."""
-    with tempfile.TemporaryDirectory() as profile:
-        command = [str(browser), *FLAGS, f"--user-data-dir={profile}", "--dump-dom", "data:text/html,<p>it starts</p>"]
-        return "it starts" in output_of(command, limit_s=60)
+    """Whether Playwright can drive it to render a page: a stub that only says what to install is not a browser."""
+    return output_of([sys.executable, "-c", RENDER, str(browser), *FLAGS], limit_s=90).endswith("it starts")
 
 
 def output_of(command: list[str], *, limit_s: float, cwd: Path | None = None) -> str:
