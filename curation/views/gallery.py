@@ -39,7 +39,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     content |= _progress(request, dataset, filters)
     if wants_fragment(request):
         response = render(request, "fragments/gallery_list.html", content)
-        response["HX-Push-Url"] = f"{request.path}?{filters.query()}".rstrip("?")
+        response["HX-Replace-Url"] = f"{request.path}?{filters.query()}".rstrip("?")
         return response
     content |= {"videos": _videos(dataset), "can_review": _can_review(dataset)}
     return render(request, "gallery.html", content)

@@ -1,0 +1,127 @@
+// What this page knows about frames (verdict and version), the decisions made in it, and how to take them back.
+// The view is told at once; the server's answer follows and wins.
+
+import { Outbox, uuid4 } from "./outbox.js";
+
+const REMEMBERED = 200;
+
+export const WORDS = { in: "IN", out: "OUT", unsure: "?", "": "unreviewed" };
+export const SPOKEN = { in: "In distribution", out: "Out of distribution", unsure: "Unsure", "": "Unreviewed" };
+
+/** Events: "verdict" {frame, verdict}, "conflict" {item, outcome}, "refused" {item, sentence}, "history", "state". */
+export class Reviewer extends EventTarget {
+  #frames = new Map();
+
+  constructor(element) {
+    super();
+    const { url, slug, user } = element.dataset;
+    this.canReview = element.hasAttribute("data-can-review");
+    this.key = `framesift:decisions:${user}:${slug}`;
+    this.history = this.#stored();
+    this.outbox = new Outbox({ url, slug, user: Number(user) });
+    this.outbox.addEventListener("outcome", (event) => this.#answered(event.detail));
+    this.outbox.addEventListener("state", (event) => this.#emit("state", event.detail));
+  }
+
+  start() {
+    this.outbox.start();
+    this.#emit("history");
+  }
+
+  /** What the server says about a frame, as the page was made; verdicts still on their way are laid over it. */
+  learn(frame, verdict, version) {
+    let state = { verdict, version };
+    for (const item of this.outbox.items()) {
+      if (item.frame === frame) state = { verdict: item.verdict, version: Math.max(version, item.seen + 1) };
+    }
+    this.#frames.set(frame, state);
+    return state.verdict;
+  }
+
+  verdictOf(frame) { return this.#frames.get(frame)?.verdict ?? ""; }
+
+  /** Decide on frames, each {frame, label}, as one decision with one undo. */
+  decide(frames, verdict, source) {
+    const items = frames.map(({ frame, label }) => {
+      const { verdict: previous, version: seen } = this.#frames.get(frame);
+      return { frame, label, verdict, previous, seen, source, uuid: uuid4() };
+    });
+    this.history = [...this.history.filter((each) => each.items.length), { items, verdict, at: Date.now() }].slice(-REMEMBERED);
+    this.#take(items);
+  }
+
+  /** Take a decision back (the last one if none is named); returns its items, or null when there is none. */
+  undo(decision = this.history.at(-1)) {
+    if (!decision) return null;
+    this.history = this.history.filter((each) => each !== decision);
+    const items = decision.items.map((item) => {
+      const seen = this.#frames.get(item.frame)?.version ?? item.seen + 1;
+      return { ...item, verdict: item.previous, previous: item.verdict, undoes: item.uuid, uuid: uuid4(), seen, source: "undo" };
+    });
+    this.#take(items);
+    return decision.items;
+  }
+
+  /** A later decision on the same frame stands in the way of undoing this one by itself. */
+  isOvertaken(decision) {
+    const later = this.history.slice(this.history.indexOf(decision) + 1);
+    return later.some((each) => each.items.some((item) => decision.items.some((mine) => mine.frame === item.frame)));
+  }
+
+  #take(items) {
+    for (const { frame, verdict, seen } of items) {
+      this.#frames.set(frame, { verdict, version: seen + 1 });
+      this.#emit("verdict", { frame, verdict });
+    }
+    this.#store();
+    this.#emit("history");
+    this.outbox.add(items);
+  }
+
+  #answered({ item, outcome }) {
+    if (outcome.status === "refused" || outcome.status === "missing") return this.#refused(item, outcome.message);
+    const isLatest = !this.outbox.items().some((other) => other.frame === item.frame);
+    if (isLatest) this.#frames.set(item.frame, { verdict: outcome.verdict, version: outcome.version });
+    if (outcome.status === "conflict") return this.#lost(item, outcome);
+    if (isLatest) this.#emit("verdict", { frame: item.frame, verdict: outcome.verdict });
+  }
+
+  #lost(item, outcome) {
+    this.#forget(item);
+    this.#emit("verdict", { frame: item.frame, verdict: outcome.verdict });
+    if (outcome.verdict !== item.verdict) this.#emit("conflict", { item, outcome });
+  }
+
+  #refused(item, sentence) {
+    this.#forget(item);
+    this.#frames.set(item.frame, { verdict: item.previous, version: item.seen });
+    this.#emit("verdict", { frame: item.frame, verdict: item.previous });
+    this.#emit("refused", { item, sentence });
+  }
+
+  /** A decision that the server did not take can't be undone. */
+  #forget(item) {
+    for (const decision of this.history) decision.items = decision.items.filter((each) => each.uuid !== item.uuid);
+    this.history = this.history.filter((decision) => decision.items.length);
+    this.#store();
+    this.#emit("history");
+  }
+
+  #stored() {
+    try {
+      return JSON.parse(sessionStorage.getItem(this.key)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  #store() {
+    try {
+      sessionStorage.setItem(this.key, JSON.stringify(this.history));
+    } catch {
+      // Without storage, undo reaches back to when this page was opened.
+    }
+  }
+
+  #emit(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+}

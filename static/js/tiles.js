@@ -1,0 +1,65 @@
+// The tiles of the gallery: finding them, showing a verdict on one, and a conflict.
+
+import { SPOKEN, WORDS } from "./reviewer.js";
+
+export const tiles = () => [...document.querySelectorAll("#gallery .tile")];
+export const tileOf = (frame) => document.getElementById(`frame-${frame}`);
+export const frameOf = (tile) => Number(tile.dataset.frame);
+
+/** How people name the frame of a tile: time and video. */
+export function labelOf(tile) {
+  return tile.querySelector(".tile-where").textContent.trim().replace(/\s+/g, " ");
+}
+
+export function showVerdict(tile, verdict) {
+  tile.dataset.verdict = verdict;
+  const place = tile.querySelector(".tile-verdict");
+  if (!verdict) return place.replaceChildren();
+  const mark = document.createElement("span");
+  mark.className = `verdict verdict-${verdict} verdict-solid`;
+  mark.title = SPOKEN[verdict];
+  mark.textContent = WORDS[verdict];
+  return place.replaceChildren(mark);
+}
+
+/** Who said what, when: as one sentence, with the hour of the reader's own clock. */
+export function conflictSentence({ by, verdict, at, message }) {
+  if (!by) return message || "This frame has changed since you saw it.";
+  const hour = at ? ` at ${new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}` : "";
+  return verdict ? `${by} said ${verdict === "unsure" ? "UNSURE" : WORDS[verdict]}${hour}` : `${by} took the verdict back${hour}`;
+}
+
+function choice(text, run) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = text;
+  button.addEventListener("click", run);
+  return button;
+}
+
+/** Lay the question over a tile (or put it into `place`): keep theirs, or use mine. */
+export function showConflict(place, { item, outcome }, useMine) {
+  place.querySelector(".conflict")?.remove();
+  const box = document.createElement("div");
+  box.className = "conflict";
+  box.setAttribute("role", "alert");
+  const sentence = document.createElement("span");
+  sentence.textContent = conflictSentence(outcome);
+  const close = (then) => () => { box.remove(); then?.(); place.focus?.({ preventScroll: true }); };
+  box.append(sentence, choice("Keep theirs", close()));
+  if (item.verdict) box.append(choice(`Use mine: ${item.verdict === "unsure" ? "UNSURE" : WORDS[item.verdict]}`, close(useMine)));
+  place.append(box);
+}
+
+/** The tile in the row above (-1) or below (1) that is nearest in its column; the tile itself at the edge. */
+export function rowNeighbour(tile, direction) {
+  const all = tiles();
+  const here = all.indexOf(tile);
+  const beyond = direction > 0 ? all.slice(here + 1) : all.slice(0, here).reverse();
+  const first = beyond.find((other) => (other.offsetTop - tile.offsetTop) * direction > 4);
+  if (!first) return tile;
+  const row = beyond.filter((other) => Math.abs(other.offsetTop - first.offsetTop) < 4);
+  return row.reduce((best, other) => (distance(other, tile) < distance(best, tile) ? other : best), first);
+}
+
+const distance = (one, other) => Math.abs(one.offsetLeft - other.offsetLeft);
