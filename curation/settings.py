@@ -120,6 +120,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Object store
 S3_BUCKET = env("S3_BUCKET", "framesift")
 S3_ENDPOINT = env("S3_ENDPOINT") or (_run.s3_endpoint if _run else "")
+S3_ON_AWS = bool(env("S3_BUCKET")) and not S3_ENDPOINT
 S3_REGION = env("S3_REGION", "us-east-1")
 S3_PUBLIC_ENDPOINT = (
     env("S3_PUBLIC_ENDPOINT")

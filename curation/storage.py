@@ -54,7 +54,9 @@ def _cached_client(endpoint: str, _access_key: str, _secret_key: str) -> S3Clien
 
 
 def client() -> S3Client:
-    """For calls from the server; boto3 clients are safe to share between threads."""
+    """For calls from the server; boto3 clients are safe to share between threads. Raises StoreUnavailable."""
+    if not settings.S3_ENDPOINT and not settings.S3_ON_AWS:
+        raise StoreUnavailable("Framesift does not run here. Start it with `python3 dev.py up`, or set S3_ENDPOINT.")
     return _cached_client(settings.S3_ENDPOINT, settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY)
 
 
