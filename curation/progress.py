@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Q, QuerySet
+
 from curation import jobs
-from curation.models import EpochMetric, Job, ModelVersion, Pack, ScoredPack, TrainingRun
+from curation.models import EpochMetric, Job, JobLine, ModelVersion, Pack, ScoredPack, TrainingRun
 from scoring.config import TrainConfig
 from scoring.errors import ModelError, TrainingError
 
@@ -52,17 +54,21 @@ STAGES = [
 ]
 
 
-def run_job(run: TrainingRun) -> Job | None:
-    """The job that works on the run now, or did last: the training, then the rescoring of its version."""
-    if run.version_id and run.state != TrainingRun.State.TRAINING:
-        job = Job.objects.filter(kind=Job.Kind.RESCORE, model_version=run.version_id).order_by("-id").first()
-        if job is not None:
-            return job
-    return run.jobs.order_by("-id").first()
+def run_jobs(run: TrainingRun) -> QuerySet[Job]:
+    """The jobs of a run, newest first: its training, and the rescoring of its version that belongs to it."""
+    rescoring = Q(kind=Job.Kind.RESCORE, model_version=run.version_id) if run.version_id else Q(pk=None)
+    if run.finished_at:
+        rescoring &= Q(created_at__lte=run.finished_at)  # later ones serve a return to an old version
+    return Job.objects.filter(Q(training_run=run) | rescoring).order_by("-id")
+
+
+def run_lines(run: TrainingRun, count: int) -> list[JobLine]:
+    """The last `count` lines of the run's log, newest first."""
+    return list(JobLine.objects.filter(job__in=list(run_jobs(run))).order_by("-id")[:count])
 
 
 def run_progress(run: TrainingRun) -> RunProgress:
-    job = run_job(run)
+    job = run_jobs(run).first()
     latest = run.epochs.last()
     return RunProgress(
         job=job,

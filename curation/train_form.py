@@ -24,7 +24,7 @@ class Preset:
 
 PRESETS = [
     Preset("small", "Small", "1.3 M parameters", "About a minute on two CPU cores. The right start."),
-    Preset("article", "Article", "about 100 M parameters", "As large as the article's. Needs a GPU to be any fun."),
+    Preset("article", "Article", "about 100 M parameters", "The size used in the article. Hours on a CPU, so bring a GPU."),
 ]
 
 

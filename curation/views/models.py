@@ -101,6 +101,7 @@ def _page(
         "preview": preview,
         "everything": training.preview(dataset, everything=True) if preview.problem else None,
         "active": dataset.active_version,
+        "active_above": versions.frames_above(dataset.active_version) if dataset.active_version else 0,
         "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
         **_lists(dataset),
     }

@@ -14,7 +14,7 @@ from curation import jobs, storage
 from curation.models import Role, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
-from curation.progress import run_job, run_progress
+from curation.progress import run_jobs, run_lines, run_progress
 from curation.views.requests import person, wants_fragment
 
 LINES_SHOWN = 200
@@ -29,13 +29,12 @@ def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _steer(request, run)
     progress = run_progress(run)
-    lines = list(progress.job.lines.order_by("-id")[:LINES_SHOWN])[::-1] if progress.job else []
     content = {
         "dataset": dataset,
         "tab": "models",
         "run": run,
         "progress": progress,
-        "lines": lines,
+        "lines": run_lines(run, LINES_SHOWN),
         "is_open": run.state in TrainingRun.OPEN_STATES,
     }
     return render(request, "fragments/run_live.html" if wants_fragment(request) else "run.html", content)
@@ -77,12 +76,15 @@ def samples(request: HttpRequest, slug: str, pk: int, epoch: int) -> HttpRespons
 
 
 def _steer(request: HttpRequest, run: TrainingRun) -> HttpResponse:
-    job, name = run_job(run), person(request).get_username()
+    job, name = run_jobs(run).first(), person(request).get_username()
     steps = {"cancel": jobs.cancel, "retry": jobs.retry}
     try:
         step = steps.get(request.POST.get("action", ""))
         if step is None or job is None:
             raise Problem("A run can be cancelled or tried again.")
+        others = run.dataset.training_runs.exclude(pk=run.pk).filter(state__in=TrainingRun.OPEN_STATES)
+        if step is jobs.retry and others.exists():
+            raise Problem("Another run is under way in this data set; wait for its end or cancel it.")
         step(job=job, by=name)
     except Problem as problem:
         messages.error(request, str(problem))

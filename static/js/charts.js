@@ -24,6 +24,7 @@ export function axis(extra = {}) {
 }
 
 export function short(value) {
+  if (value === null) return ""; // uPlot's word for a tick it leaves out
   const size = Math.abs(value);
   if (size >= 10000) return `${Math.round(value / 1000)} k`;
   return size >= 100 || Number.isInteger(value) ? `${Math.round(value)}` : value.toPrecision(2);

@@ -30,7 +30,7 @@ function draw(box, data, threshold, width) {
     scales: { x: { time: false, range: [Math.min(first, threshold()), Math.max(last, threshold())] }, y: root },
     axes: [
       axis({ label: "reconstruction loss", labelSize: 18, labelGap: 2, size: 26, grid: { show: false }, values: (u, splits) => splits.map(short) }),
-      axis({ size: 44, splits: (u) => ticks(u.scales.y.max), values: (u, splits) => splits.map(short) }),
+      axis({ size: 44, filter: (u, splits) => splits, splits: (u) => ticks(u.scales.y.max), values: (u, splits) => splits.map(short) }),
     ],
     series: [{}, series("not judged", "--chart-rest"), series("IN", "--chart-in"), series("OUT", "--chart-out")],
     plugins: [marker(threshold, () => `threshold ${threshold().toFixed(1)}`)],

@@ -37,8 +37,8 @@ function drawLosses(plot, old, fresh, width) {
     width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [12, 10, 0, 0],
     scales: { x: { time: false, range: [0, top] }, y: { distr: 100, fwd: (v) => Math.sqrt(Math.max(0, v)), bwd: (v) => v * v, range: (u, low, high) => [0, high * 1.1 || 1] } },
     axes: [
-      axis({ label: "loss / threshold", labelSize: 18, labelGap: 0, size: 26, grid: { show: false } }),
-      axis({ size: 46, splits: (u) => [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8].filter((v) => v <= u.scales.y.max), values: (u, splits) => splits.map((v) => `${Math.round(v * 100)} %`) }),
+      axis({ label: "loss / threshold", labelSize: 18, labelGap: 0, size: 26, grid: { show: false }, values: (u, splits) => splits.map((v) => (v === WIDEST ? `${v}+` : v)) }),
+      axis({ size: 46, filter: (u, splits) => splits, splits: (u) => [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8].filter((v) => v <= u.scales.y.max), values: (u, splits) => splits.map((v) => `${Math.round(v * 100)} %`) }),
     ],
     series: [{}, curve("old", "--chart-old", "--chart-old-soft", stepped), curve("new", "--chart-new", null, stepped)],
     plugins: [marker(() => 1, () => "threshold", "--text-3")],

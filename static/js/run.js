@@ -23,9 +23,15 @@ function line(label, colour, dash) {
   };
 }
 
+/** Away from the pointer, the legend tells the newest epoch. */
+function showLatest(u) {
+  const last = u.data[0].length - 1;
+  if (metrics?.epoch.length && u.legend.idxs?.[0] !== last) u.setLegend({ idx: last }, false);
+}
+
 function draw(plot, name, width) {
   return new uPlot({
-    width, height: HEIGHT, padding: [12, 14, 0, 0], legend: { live: true, markers: { show: false } },
+    width, height: HEIGHT, padding: [12, 14, 0, 0], legend: { live: true, markers: { width: 2, dash: (u, i) => (i === 1 ? "dashed" : "solid") } },
     cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: false, range: (u, low, high) => [Math.min(low, 1) - 0.2, Math.max(high, 4) + 0.4] } },
     axes: [
@@ -37,6 +43,7 @@ function draw(plot, name, width) {
       line("training", "--chart-train", [5, 4]),
       line("held-out", "--chart-heldout"),
     ],
+    hooks: { ready: [showLatest], setData: [showLatest], setCursor: [(u) => { if (u.cursor.idx === null || u.cursor.left < 0) showLatest(u); }] },
     plugins: [marker(() => metrics?.best_epoch ?? null, () => "best", "--text-3")],
   }, columns(name), plot);
 }
