@@ -43,7 +43,7 @@ STATUS = {
     "SlowDown": 503,
     "XAmzContentSHA256Mismatch": 400,
 }
-DISK_FULL = "The disk of the object store is full; nothing was stored. Free some space and try again."
+DISK_FULL = "The disk of the object store is full; nothing was changed. Free some space and try again."
 
 
 class S3Error(Exception):

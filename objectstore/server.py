@@ -38,7 +38,11 @@ BUSY = (
 
 
 class Server(socketserver.TCPServer):
-    """Accepts connections up to MAX_CONNECTIONS; beyond that they are told to slow down."""
+    """Accepts connections up to MAX_CONNECTIONS; beyond that they are told to slow down.
+
+    Socket buffers are left to the kernel: a size of our own would turn its tuning off, and is capped at 208 KiB on a
+    usual Linux where the tuning goes to 6 MiB and more.
+    """
 
     allow_reuse_address = True
     request_queue_size = 256
@@ -58,7 +62,11 @@ class Server(socketserver.TCPServer):
             request.sendall(BUSY)
             self.shutdown_request(request)
             return
-        threading.Thread(target=self.serve_connection, args=(request, client_address), daemon=True).start()
+        try:
+            threading.Thread(target=self.serve_connection, args=(request, client_address), daemon=True).start()
+        except RuntimeError:  # The system gives no more threads.
+            self.slots.release()
+            raise
 
     def serve_connection(self, connection: socket.socket, client_address: Any) -> None:
         try:

@@ -32,6 +32,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return Settings(
         access_key=access_key,
         secret_key=secret_key,
-        buckets=names(environment.get("OBJECTSTORE_BUCKET", "")),
+        buckets=names(environment.get("OBJECTSTORE_BUCKET", "framesift")),
         cors_origins=names(environment.get("OBJECTSTORE_CORS_ORIGINS", "*")),
     )

@@ -84,7 +84,7 @@ def test_kill_9_loses_nothing_acknowledged_and_shows_nothing_half(tmp_path: Path
     for round_ in range(4):
         server.start()
         s3 = server.client()
-        writers = [Writer(server.client(), f"k{n}", random.Random(round_ * 10 + n)) for n in range(3)]
+        writers = [Writer(s3, f"k{n}", random.Random(round_ * 10 + n)) for n in range(3)]
         for writer in writers:
             writer.acknowledged = acknowledged.get(writer.key, "")
             writer.start()
