@@ -170,7 +170,15 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 10, "retry_on_timeout": True}
+# A page must not wait for a broker that is away: the Job row stands, and the sweep sends the hint later.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 1,
+    "socket_timeout": 10,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
 CELERY_TASK_PUBLISH_RETRY = False
 # Housekeeping goes to the queue whose tasks are short: a sweep must not wait behind an extraction of an hour.
 _HOUSEKEEPING = {"queue": "inspect", "expires": 60}
