@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from av.video.frame import VideoFrame
 
-from scoring.frames import Summary, VideoInfo
 from scoring.limits import check_size
 from scoring.media import Declared, MediaError, MediaLimits
 from scoring.pictures import Geometry, Painter
 from scoring.reading import PictureReader
+from scoring.records import Summary, VideoInfo
 from scoring.sampling import Sampling, sampler_for
 
 NOTHING_DECODED = "No picture of this video could be decoded."

@@ -38,9 +38,7 @@ class MediaLimits:
 def check_size(width: int, height: int, limits: MediaLimits) -> None:
     """Raises MediaError for a picture of width x height pixels that is over the limits."""
     if width * height > limits.max_pixels:
-        found, limit = width * height / 1e6, limits.max_pixels / 1e6
-        raise MediaError(
-            f"The picture is {width} x {height} ({found:.0f} megapixels); the limit is {limit:.0f} megapixels."
-        )
+        found, limit = f"{width * height / 1e6:.3g}", f"{limits.max_pixels / 1e6:.3g}"
+        raise MediaError(f"The picture is {width} x {height} ({found} megapixels); the limit is {limit} megapixels.")
     if max(width, height) > limits.max_side:
         raise MediaError(f"The picture is {width} x {height}; the limit is {limits.max_side} pixels per side.")

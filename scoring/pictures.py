@@ -12,6 +12,9 @@ from PIL import Image
 JPEG_QUALITY = 80
 MAX_THUMB_ASPECT = 2
 
+# The last two cost 0.5 ms per picture; without them every grey comes out two levels too dark.
+AVERAGING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
 TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
@@ -74,7 +77,7 @@ class Painter:
 
 def _scaled(scaler: VideoReformatter, picture: VideoFrame, geometry: Geometry, size: tuple[int, int]) -> Image.Image:
     width, height = geometry.before_turn(size)
-    small = scaler.reformat(picture, width, height, "rgb24", interpolation=Interpolation.AREA, threads=1)
+    small = scaler.reformat(picture, width, height, "rgb24", interpolation=AVERAGING, threads=1)
     plane = small.planes[0]
     image = Image.frombuffer("RGB", (width, height), bytes(plane), "raw", "RGB", plane.line_size, 1)
     turn = TURNS.get(geometry.rotation)

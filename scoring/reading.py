@@ -17,6 +17,9 @@ STOPPED_READING = "The file is damaged: it can't be read to its end."
 # More than any decoder holds back for reordering and threads together.
 HELD_BACK = 64
 
+# Of a decoded picture, up to 10 bits with half the colour.
+BYTES_PER_PIXEL = 3
+
 
 class PictureReader:
     """Iterate once. `declared` and `timeline` are set before the first picture, the counts grow on the way.
@@ -108,11 +111,21 @@ class PictureReader:
 
     def _decode(self, opened: Opened, packet: "Packet[VideoStream] | None") -> list[VideoFrame] | None:
         """The pictures that the packet completes; none for a damaged one; None when there is no going on."""
+        context = opened.stream.codec_context
         try:
-            return opened.stream.codec_context.decode(packet)
-        except MemoryError:
-            self.problems.append(OUT_OF_MEMORY)
-            return None
-        except Exception:
+            return context.decode(packet)
+        except Exception as error:
+            if isinstance(error, MemoryError) or not _has_room(context.width * context.height * BYTES_PER_PIXEL):
+                self.problems.append(OUT_OF_MEMORY)
+                return None
             self.damaged += 1
             return []
+
+
+def _has_room(size: int) -> bool:
+    """Some decoders call their own lack of memory damaged data."""
+    try:
+        bytearray(size)
+    except MemoryError:
+        return False
+    return True
