@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import NinjaAPI, Query, Router
 from ninja.errors import AuthenticationError, ValidationError
+from ninja.responses import Status
 from ninja.security import django_auth
 
 from curation import exports, gallery, reviews
@@ -110,12 +111,12 @@ def export_list(request: HttpRequest, slug: str) -> list[ExportOut]:
 
 
 @router.post("/{slug}/exports", response={202: ExportOut, **REFUSALS})
-def request_export(request: HttpRequest, slug: str, wanted: ExportIn) -> tuple[int, ExportOut]:
+def request_export(request: HttpRequest, slug: str, wanted: ExportIn) -> Status[ExportOut]:
     """Freeze this moment and queue the writing; ask for the export until its state is done, then fetch `download`."""
     found = dataset_for(request, slug)
     filters = {"verdict": wanted.verdict, "side": wanted.side, "video": wanted.video}
     export = exports.request_export(dataset=found, by=person(request), format=wanted.format, filters=filters)
-    return 202, ExportOut.of(export)
+    return Status(202, ExportOut.of(export))
 
 
 @router.get("/{slug}/exports/{pk}", response={200: ExportOut, **REFUSALS})

@@ -72,12 +72,12 @@ class Comparison:
         if not self.reviewed:
             return "No frame that both versions scored has a verdict IN or OUT yet, so they can't be compared."
         count = "1 reviewed frame" if self.reviewed == 1 else f"{self.reviewed} reviewed frames"
+        this, other = f"version {self.new.version.number}", f"version {self.old.version.number}"
         if self.gained == 0:
-            verdict = f"On {count} both versions get {self.new.confusion.right} right."
+            verdict = f"On {count} {this} and {other} get {self.new.confusion.right} right each."
         else:
-            verdict = (
-                f"On {count} the new version gets {abs(self.gained)} {'more' if self.gained > 0 else 'fewer'} right."
-            )
+            more = "more" if self.gained > 0 else "fewer"
+            verdict = f"On {count} {this} gets {abs(self.gained)} {more} right than {other}."
         few = f" Fewer than {FEW_REVIEWS} frames say little: review more before you decide."
         return verdict + (few if self.reviewed < FEW_REVIEWS else "")
 

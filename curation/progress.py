@@ -83,6 +83,8 @@ def run_progress(run: TrainingRun) -> RunProgress:
 
 def planned_epochs(run: TrainingRun) -> int:
     """Epochs the run makes at most; it may stop earlier, when the held-out loss no longer falls."""
+    if not run.train_frames:
+        return run.epochs_done
     try:
         return TrainConfig.from_json(run.config).epochs_for(run.train_frames)
     except (TrainingError, ModelError):
