@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Count, Q
 from django.urls import reverse
 
 from curation.models import Dataset, Frame, TrainingRun, Verdict
@@ -29,7 +30,7 @@ class Guide:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the guide looks at; a handful of index look-ups."""
+    """What the guide looks at, in three queries."""
 
     slug: str
     has_videos: bool
@@ -42,15 +43,18 @@ class Facts:
 
     @classmethod
     def of(cls, dataset: Dataset) -> Facts:
-        reference, unsorted = dataset.videos.filter(is_reference=True), dataset.videos.filter(is_reference=False)
+        through = Q(is_reference=True, frame_count__gt=0, extracted_at__isnull=False)
+        count = dataset.videos.order_by().aggregate(
+            videos=Count("pk"), reference=Count("pk", filter=Q(is_reference=True)), through=Count("pk", filter=through)
+        )
         judged = Frame.objects.filter(video__dataset=dataset, verdict__in=[Verdict.IN, Verdict.OUT, Verdict.UNSURE])
         run = dataset.training_runs.filter(state__in=TrainingRun.OPEN_STATES).first()
         return cls(
             slug=dataset.slug,
-            has_videos=dataset.videos.exists(),
-            has_reference=reference.exists(),
-            has_unsorted=unsorted.exists(),
-            has_reference_frames=reference.filter(frame_count__gt=0, extracted_at__isnull=False).exists(),
+            has_videos=count["videos"] > 0,
+            has_reference=count["reference"] > 0,
+            has_unsorted=count["videos"] > count["reference"],
+            has_reference_frames=count["through"] > 0,
             has_model=dataset.active_version_id is not None,
             has_reviews=judged.exists(),
             run_id=run.pk if run else None,
