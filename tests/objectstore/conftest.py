@@ -1,6 +1,8 @@
 """One server for all tests of this folder that don't need to stop it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from mypy_boto3_s3 import S3Client
@@ -8,7 +10,7 @@ from mypy_boto3_s3 import S3Client
 from tests.objectstore.backends import backend, backend_store
 from tests.objectstore.instance import Instance
 
-__all__ = ["backend", "backend_store", "s3", "server"]
+__all__ = ["backend", "backend_store", "launch", "s3", "server"]
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 @pytest.fixture(scope="session")
 def s3(server: Instance) -> S3Client:
     return server.client()
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., Instance]]:
+    """Starts servers of a test's own; none outlives the test, however it ends."""
+    started: list[Instance] = []
+
+    def start(**options: Any) -> Instance:
+        started.append(Instance(tmp_path / "root", **options).start())
+        return started[-1]
+
+    yield start
+    for instance in started:
+        instance.kill()

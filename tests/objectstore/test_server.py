@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -121,8 +121,8 @@ def test_a_page_elsewhere_may_upload_and_read_etags(server: Instance) -> None:
     assert (refused.status, refused.headers["access-control-allow-origin"]) == (403, "*")
 
 
-def test_only_the_named_origins_may(tmp_path: Path) -> None:
-    server = Instance(tmp_path / "root", origins="https://app.example, https://other.example").start()
+def test_only_the_named_origins_may(launch: Callable[..., Instance]) -> None:
+    server = launch(origins="https://app.example, https://other.example")
     asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "PUT"}
     answer = send(f"{server.endpoint}/{BUCKET}/a", "OPTIONS", headers=asked)
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
@@ -234,8 +234,8 @@ def test_a_refused_body_is_not_asked_for(server: Instance, exchange: Any) -> Non
     assert exchange(ask.encode()).startswith(b"HTTP/1.1 403 ")
 
 
-def test_sigterm_lets_a_request_finish(tmp_path: Path) -> None:
-    server = Instance(tmp_path / "root").start()
+def test_sigterm_lets_a_request_finish(launch: Callable[..., Instance]) -> None:
+    server = launch()
     body = b"x" * 100_000
     connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
     headers = authorized(server.endpoint, "PUT", f"/{BUCKET}/a", payload="UNSIGNED-PAYLOAD")
