@@ -16,24 +16,37 @@ function toggleTheme() {
   }
 }
 
-function closeMenus(except = null) {
+function closeMenus(except) {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
 }
 
-/** A button with data-confirm asks on its own face: the first press arms it, the second within 4 s goes through. */
-function isHeldBack(button) {
-  if (!button || button.classList.contains("is-armed")) return false;
+const armed = new WeakMap(); // button -> what disarms it
+
+function arm(button) {
   const label = button.querySelector("[data-label]") ?? button;
   const words = label.textContent;
   button.classList.add("is-armed");
   label.textContent = button.dataset.confirm;
   const disarm = () => {
-    if (!button.classList.contains("is-armed")) return;
+    if (!armed.delete(button)) return;
     button.classList.remove("is-armed");
     label.textContent = words;
   };
+  armed.set(button, disarm);
   setTimeout(disarm, ARMED_MS);
   button.addEventListener("blur", disarm, { once: true });
+}
+
+/** A button with data-confirm asks on its own face: the first press arms it, the second within 4 s goes through. */
+function isHeldBack(button) {
+  if (!button) return false;
+  const disarm = armed.get(button);
+  if (disarm) {
+    disarm();
+    setTimeout(closeMenus); // after the press has done its work
+    return false;
+  }
+  arm(button);
   return true;
 }
 
@@ -92,11 +105,13 @@ document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center
 const isPoll = (context) => context?.sourceEvent?.type === "every";
 
 // A poll waits while nobody looks, and while somebody is in the middle of a menu or a second press.
-document.addEventListener("htmx:before:request", (event) => {
+function holdPoll(event) {
   const { ctx } = event.detail;
   if (!isPoll(ctx)) return;
   if (document.hidden || ctx.target?.querySelector?.("details.menu[open], .is-armed")) event.preventDefault();
-});
+}
+document.addEventListener("htmx:before:request", holdPoll);
+document.addEventListener("htmx:before:swap", holdPoll); // one that was under way when the menu opened
 
 document.addEventListener("htmx:before:response", (event) => {
   const response = event.detail.ctx.response.raw;
