@@ -4,16 +4,15 @@ World: X along the touchline (0 at the centre spot), Y away from the main stand 
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]
 Packed = NDArray[np.uint32]
-
-# Four samples per output pixel on a rotated grid: lines stay smooth while the camera pans.
-SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125))
+Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class View:
     width: int = 640
     height: int = 360
 
-    def basis(self) -> NDArray[np.float64]:
+    def basis(self) -> Matrix:
         """(3, 3): the rows are the camera's right, down and forward in the world."""
         sy, cy, st, ct = np.sin(self.yaw), np.cos(self.yaw), np.sin(self.tilt), np.cos(self.tilt)
         return np.array([[cy, -sy, 0.0], [sy * st, cy * st, -ct], [sy * ct, cy * ct, st]])
@@ -43,7 +42,7 @@ class View:
         v = local[..., 1] / safe * self.focal + self.height / 2
         return np.stack([u, v, depth], axis=-1).astype(np.float32)
 
-    def intrinsics(self) -> NDArray[np.float64]:
+    def intrinsics(self) -> Matrix:
         return np.array([[self.focal, 0, self.width / 2], [0, self.focal, self.height / 2], [0, 0, 1.0]])
 
     def aimed(self, yaw: float, tilt: float, focal: float) -> "View":
@@ -70,25 +69,20 @@ class Panorama:
         return cls(view, packed.view(np.uint32)[..., 0])
 
     def seen_by(self, view: View) -> Pixels:
-        """The picture of `view`, which must share the panorama's position: (height, width, 4), last channel empty."""
+        """The picture of `view`, which must share the panorama's position: (height, width, 4), last channel empty.
+
+        One sample per pixel: the panorama was softened when it was made, so lines stay smooth while the camera pans.
+        """
         h = self.view.intrinsics() @ self.view.basis() @ view.basis().T @ np.linalg.inv(view.intrinsics())
         xs = np.arange(view.width, dtype=np.float32)[None, :] + 0.5
         ys = np.arange(view.height, dtype=np.float32)[:, None] + 0.5
         u, v, w = (np.float32(r[0]) * xs + (np.float32(r[1]) * ys + np.float32(r[2])) for r in h)
-        w = 1.0 / w
-        taken = [self._take(h, u, v, w, dx, dy) for dx, dy in SAMPLES]
-        packed = _mean(_mean(taken[0], taken[1]), _mean(taken[2], taken[3]))
-        return packed.view(np.uint8).reshape(view.height, view.width, 4)
-
-    def _take(self, h: NDArray[np.float64], u: Floats, v: Floats, w: Floats, dx: float, dy: float) -> Packed:
+        np.reciprocal(w, out=w)
         rows, columns = self.pixels.shape
-        column = ((u + np.float32(h[0, 0] * dx + h[0, 1] * dy)) * w).astype(np.int32)
-        row = ((v + np.float32(h[1, 0] * dx + h[1, 1] * dy)) * w).astype(np.int32)
+        column = np.multiply(u, w, out=u).astype(np.int32)
+        row = np.multiply(v, w, out=v).astype(np.int32)
         np.clip(column, 0, columns - 1, out=column)
         np.clip(row, 0, rows - 1, out=row)
-        return self.pixels.ravel().take(row * columns + column)
-
-
-def _mean(a: Packed, b: Packed) -> Packed:
-    """The mean of four bytes at a time, without carrying from one into the next."""
-    return (a & b) + (((a ^ b) & np.uint32(0xFEFEFEFE)) >> np.uint32(1))
+        row *= columns
+        row += column
+        return self.pixels.ravel().take(row).view(np.uint8).reshape(view.height, view.width, 4)

@@ -1,7 +1,7 @@
 """Pieces that advertisements are made of: gradients, rays, glows, faces, bottles, cars, skylines."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -12,6 +12,12 @@ from scoring.demo.looks import Color
 # Advertisements are drawn a little larger than the frame, so that the picture can move.
 SIZE = (768, 432)
 CENTER = (SIZE[0] / 2, SIZE[1] / 2)
+# Draws an ellipse relative to a face: offset, radii, colour.
+Egg = Callable[[float, float, float, float, Color], None]
+
+
+def dimmed(color: Color, factor: float) -> Color:
+    return (int(color[0] * factor), int(color[1] * factor), int(color[2] * factor))
 
 
 def vertical(top: Color, bottom: Color) -> Image.Image:
@@ -104,7 +110,7 @@ def face(
     over(image, layer)
 
 
-def _features(pen: ImageDraw.ImageDraw, egg: "Egg", x: float, y: float, size: float, shade: Color) -> None:
+def _features(pen: ImageDraw.ImageDraw, egg: Egg, x: float, y: float, size: float, shade: Color) -> None:
     for side in (-1, 1):
         egg(side * 0.16, -0.02, 0.075, 0.045, (250, 250, 250))
         egg(side * 0.16 + 0.01, -0.02, 0.035, 0.042, (60, 44, 34))
@@ -124,12 +130,6 @@ def _features(pen: ImageDraw.ImageDraw, egg: "Egg", x: float, y: float, size: fl
 
 def _box(x: float, y: float, rx: float, ry: float) -> tuple[float, float, float, float]:
     return (x - rx, y - ry, x + rx, y + ry)
-
-
-class Egg:
-    """The shape-drawing function that `face` hands to its helpers."""
-
-    def __call__(self, dx: float, dy: float, rx: float, ry: float, color: Color) -> None: ...
 
 
 def shaded_column(width: int, height: int, color: Color) -> Image.Image:

@@ -52,9 +52,9 @@ def _word(rng: Rng, words: tuple[str, ...]) -> str:
 def _sale(rng: Rng) -> Image.Image:
     light, deep, ink = _colors(rng)
     image = parts.radial(light, deep, reach=520)
-    parts.rays(image, tuple(int(c * 0.86) for c in deep), parts.CENTER, 18, float(rng.uniform(0, 1)))  # type: ignore[arg-type]
-    parts.headline(image, (384, 130), _word(rng, ("MEGA SALE", "BIG WEEK", "ONLY TODAY")), 84, ink, (20, 10, 20))
-    parts.headline(image, (384, 255), f"-{rng.choice([30, 40, 50, 70])}%", 150, light, (20, 10, 20))
+    parts.rays(image, parts.dimmed(deep, 0.86), parts.CENTER, 18, float(rng.uniform(0, 1)))
+    parts.headline(image, (384, 128), _word(rng, ("MEGA SALE", "BIG WEEK", "JUST NOW")), 78, ink, (20, 10, 20))
+    parts.headline(image, (384, 255), f"-{rng.choice([30, 40, 50, 70])}%", 128, light, (20, 10, 20))
     parts.button(image, (384, 376), "kaufhalle.example", (20, 16, 24), (255, 255, 255))
     return image
 
@@ -64,7 +64,7 @@ def _portrait(rng: Rng) -> Image.Image:
     image = parts.radial(light, deep, (230, 180), 420)
     who = int(rng.integers(4))
     parts.face(image, (230, 190), 230, SKINS[who], HAIRS[int(rng.integers(4))], ink, bool(rng.random() < 0.5))
-    parts.headline(image, (560, 160), _word(rng, ("SMILE", "GLOW", "ENJOY")), 74, (255, 255, 255), deep)
+    parts.headline(image, (555, 160), _word(rng, ("SMILE", "GLOW", "ENJOY")), 66, (255, 255, 255), deep)
     parts.headline(image, (560, 240), "again.", 56, ink, deep)
     parts.button(image, (560, 340), "dentaviva", (255, 255, 255), deep)
     return image
@@ -81,7 +81,7 @@ def _duo(rng: Rng) -> Image.Image:
     parts.face(image, (230, 190), 170, SKINS[order[0]], HAIRS[order[1]], (250, 250, 250), True)
     parts.face(image, (520, 170), 185, SKINS[order[2]], HAIRS[order[3]], deep, False)
     pen.rectangle((0, 352, 768, 432), fill=ink)
-    draw_text(pen, (384, 388), "Flatrate fuer zwei: 19.99", 44, deep if sum(ink) > 300 else light, bold=0.05)
+    draw_text(pen, (384, 388), "Flat rate for two: 19.99", 40, deep if sum(ink) > 300 else light, bold=0.05)
     return image
 
 
@@ -92,8 +92,8 @@ def _bottle(rng: Rng) -> Image.Image:
     image = parts.glow(image, (384, 220), 120, (255, 240, 200), 0.6)
     made = parts.bottle(390, (200, 40, 20), (250, 246, 238), (190, 20, 30), "FIZZ", (240, 196, 40))
     image.paste(made, (320, 24), made)
-    parts.headline(image, (150, 190), "ICE", 92, ink, deep)
-    parts.headline(image, (620, 250), "COLD", 92, ink, deep)
+    parts.headline(image, (178, 190), "ICE", 84, ink, deep)
+    parts.headline(image, (585, 250), "COLD", 72, ink, deep)
     return image
 
 
@@ -102,8 +102,7 @@ def _car(rng: Rng) -> Image.Image:
     image = parts.glow(image, (560, 215), 70, (255, 236, 160), 1.0)
     pen = ImageDraw.Draw(image)
     for low, color in ((250, (90, 24, 80)), (275, (56, 16, 60))):
-        x = np.arange(-40, 860, 60.0)
-        ridge = [(float(a), low - float(rng.uniform(10, 80))) for a in x]
+        ridge = [(float(x), low - float(rng.uniform(10, 80))) for x in range(-40, 860, 60)]
         pen.polygon([*ridge, (860, 300), (-40, 300)], fill=color)
     pen.rectangle((0, 285, 768, 432), fill=(30, 26, 36))
     for x in range(-30, 800, 130):
@@ -124,7 +123,7 @@ def _burst(rng: Rng) -> Image.Image:
         x, y = 384 + far * math.cos(a), 216 + far * 0.7 * math.sin(a)
         color = (light, ink, (255, 255, 255))[int(rng.integers(3))]
         pen.regular_polygon((x, y, r), int(rng.integers(3, 7)), float(rng.uniform(0, 90)), fill=color)
-    parts.headline(image, (384, 190), _word(rng, ("JACKPOT", "WINNER", "TONIGHT")), 120, (255, 255, 255), (0, 0, 0))
+    parts.headline(image, (384, 190), _word(rng, ("JACKPOT", "WINNER", "TONIGHT")), 96, (255, 255, 255), (0, 0, 0))
     parts.headline(image, (384, 300), "12 000 000", 80, light, (0, 0, 0))
     return image
 
@@ -141,8 +140,8 @@ def _phone(rng: Rng) -> Image.Image:
         tint = (light, ink, (255, 255, 255), (40, 200, 170))[int(rng.integers(4))]
         pen.rounded_rectangle((x, y, x + 38, y + 38), 10, fill=tint)
     pen.rounded_rectangle((508, 330, 650, 376), 12, fill=(255, 255, 255))
-    parts.headline(image, (230, 150), "nova 9", 88, (24, 24, 32))
-    draw_text(pen, (230, 224), "the whole day in your hand", 27, (70, 74, 90))
+    parts.headline(image, (230, 150), "nova 9", 76, (24, 24, 32))
+    draw_text(pen, (230, 224), "the whole day in your hand", 25, (70, 74, 90))
     parts.button(image, (230, 310), "from 1.- a month", deep, (255, 255, 255))
     return image
 
@@ -152,9 +151,9 @@ def _skyline(rng: Rng) -> Image.Image:
     image = parts.glow(image, (600, 110), 46, (255, 230, 200), 1.0)
     parts.skyline(image, 432, (46, 20, 84), (255, 170, 90), rng)
     parts.skyline(image, 470, (16, 10, 36), (255, 226, 120), rng)
-    parts.headline(image, (300, 90), "NIGHT", 96, (255, 255, 255), (240, 30, 100))
-    parts.headline(image, (300, 176), "SHIFT", 96, (60, 240, 255), (20, 10, 60))
-    draw_text(ImageDraw.Draw(image), (300, 238), "the new series - Thursday 20:15", 27, (255, 244, 230), bold=0.02)
+    parts.headline(image, (290, 96), "NIGHT", 84, (255, 255, 255), (240, 30, 100))
+    parts.headline(image, (290, 180), "SHIFT", 84, (60, 240, 255), (20, 10, 60))
+    draw_text(ImageDraw.Draw(image), (300, 246), "the new series - Thursday 20:15", 24, (255, 244, 230), bold=0.02)
     return image
 
 
@@ -170,7 +169,7 @@ def _cereal(rng: Rng) -> Image.Image:
         tint = ((226, 150, 40), (236, 70, 60), (250, 200, 60), (150, 80, 200))[int(rng.integers(4))]
         pen.ellipse((x - r, y - r * 0.7, x + r, y + r * 0.7), fill=tint, outline=(130, 66, 20), width=2)
         pen.ellipse((x - r * 0.35, y - r * 0.25, x + r * 0.35, y + r * 0.25), fill=(120, 60, 24))
-    parts.headline(image, (384, 110), "CRUNCHIES", 106, deep, (255, 255, 255))
+    parts.headline(image, (384, 110), "CRUNCHIES", 84, deep, (255, 255, 255))
     parts.headline(image, (384, 196), "wake up!", 50, ink if sum(ink) < 600 else (220, 40, 60))
     return image
 
@@ -183,7 +182,7 @@ def _type(rng: Rng) -> Image.Image:
     for n, line in enumerate(lines):
         fill = light if n % 2 else (255, 255, 255)
         pen.rectangle((0, n * 108, 768, n * 108 + 108), fill=deep if n % 2 else ink)
-        draw_text(pen, (40 + 46 * n, n * 108 + 54), line, 104, fill if n % 2 else deep, bold=0.08, anchor="lm")
+        draw_text(pen, (64 + 40 * n, n * 108 + 54), line, 92, fill if n % 2 else deep, bold=0.08, anchor="lm")
     return image
 
 
@@ -201,8 +200,8 @@ def _green(rng: Rng) -> Image.Image:
     made = parts.bottle(384, (52, 140, 52), (240, 246, 226), (40, 110, 40), "verde", (236, 240, 226))
     image.paste(made, (320, 30), made)
     parts.drops(image, (190, 236, 150), 26, rng)
-    parts.headline(image, (150, 340), "pure", 62, (248, 252, 236), (30, 90, 30))
-    parts.headline(image, (630, 340), "green tea", 50, (248, 252, 236), (30, 90, 30))
+    parts.headline(image, (170, 336), "pure", 58, (248, 252, 236), (30, 90, 30))
+    parts.headline(image, (585, 336), "green tea", 42, (248, 252, 236), (30, 90, 30))
     return image
 
 
@@ -215,8 +214,7 @@ def _leaf(pen: ImageDraw.ImageDraw, place: tuple[float, float], size: float, tur
             (place[0] + px * math.cos(turn) - py * math.sin(turn), place[1] + px * math.sin(turn) + py * math.cos(turn))
         )
     pen.polygon(outline, fill=tint)
-    vein = tuple(int(c * 0.8) for c in tint)
-    pen.line([outline[0], outline[12]], fill=vein, width=2)
+    pen.line([outline[0], outline[12]], fill=parts.dimmed(tint, 0.8), width=2)
 
 
 DESIGNS: dict[str, Design] = {

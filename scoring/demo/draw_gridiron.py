@@ -36,7 +36,7 @@ def _cross_line(image: Image.Image, view: View, x: float, color: Color) -> None:
     near, far, half = GRIDIRON_NEAR, WIDTH - GRIDIRON_NEAR, 0.16
     corners = [(x - half, near, 0), (x + half, near, 0), (x + half, far, 0), (x - half, far, 0)]
     seen = view.project(np.array(corners, float))
-    ImageDraw.Draw(image, "RGBA").polygon([(float(u), float(v)) for u, v, _ in seen], fill=(*color, 200))
+    ImageDraw.Draw(image, "RGBA").polygon([(float(u), float(v)) for u, v, _ in seen], fill=(*color, 150))
 
 
 def _score_over(image: Image.Image, scene: Scene, n: int, look: Look) -> None:

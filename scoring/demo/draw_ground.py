@@ -1,4 +1,4 @@
-"""The pitch as seen from the camera's place: turf, mown stripes, lines of soccer or American football, light and shadow.
+"""The pitch from the camera's place: turf, mown stripes, lines of soccer or American football, light and shadow.
 
 The panorama's camera has no yaw and no roll, so every picture row has one Y and one scale: most terms are (rows, 1).
 """
@@ -10,7 +10,7 @@ from PIL import Image
 
 from scoring.demo.camera import Floats, View
 from scoring.demo.draw_text import text_mask
-from scoring.demo.looks import Look
+from scoring.demo.looks import Color, Look
 
 HALF_LENGTH, WIDTH = 52.5, 68.0
 YARD = 0.9144
@@ -19,7 +19,7 @@ GRIDIRON_NEAR = (WIDTH - 160 / 3 * YARD) / 2
 
 @dataclass(frozen=True)
 class Ground:
-    """World coordinates of the ground seen by each pixel, and how many metres a pixel covers: x (rows, columns), rest (rows, 1)."""
+    """Where each pixel meets the ground, and how many metres it covers: x is (rows, columns), the rest (rows, 1)."""
 
     x: Floats
     y: Floats
@@ -39,9 +39,11 @@ def ground_seen_by(view: View, rows: slice) -> Ground:
 
 def coverage(distance: Floats, foot: Floats, width: float) -> Floats:
     """How much of each pixel a line of `width` metres covers, by box filter: 0 to 1."""
-    high = np.minimum(distance + foot / 2, width / 2)
-    low = np.maximum(distance - foot / 2, -width / 2)
-    return np.asarray(np.clip((high - low) / foot, 0, 1), np.float32)
+    overlap = np.abs(distance)
+    np.subtract((width + foot) / 2, overlap, out=overlap)
+    np.clip(overlap, 0, np.minimum(width, foot), out=overlap)
+    overlap /= foot
+    return overlap
 
 
 def _inside(value: Floats, foot: Floats, low: float, high: float) -> Floats:
@@ -78,8 +80,8 @@ def _rounds(g: Ground, ax: Floats, width: float) -> Floats:
     return np.maximum(paint, np.maximum(arc_line, coverage(arc, foot, 0.4)))
 
 
-def gridiron_lines(g: Ground, width: float = 0.16) -> Floats:
-    """White marks of American football: a line every 5 yards, hash marks every yard, numbers every 10, broad side lines."""
+def gridiron_lines(g: Ground, width: float = 0.11) -> Floats:
+    """White marks of American football: lines every 5 yards, hash marks every yard, numbers, broad side lines."""
     across = g.y - GRIDIRON_NEAR
     field = 160 / 3 * YARD
     goal = 50 * YARD
@@ -91,14 +93,14 @@ def gridiron_lines(g: Ground, width: float = 0.16) -> Floats:
     yards = coverage(_to_nearest(g.x, YARD), g.foot_x, width * 0.8) * hashes * (np.abs(g.x) < goal)
     paint = np.maximum(np.maximum(fives, yards), _numbers(g, across, field)) * inside
     frame = coverage(g.x, g.foot_x, 124 * YARD) * _inside(across, g.foot_y, -1.8, field + 1.8)
-    return np.maximum(paint, (frame - inside).clip(0, 1))
+    return np.asarray(np.maximum(paint, (frame - inside).clip(0, 1)))
 
 
 def _to_nearest(value: Floats, period: float) -> Floats:
     return np.asarray(value - period * np.round(value / period), np.float32)
 
 
-def _numbers(g: Ground, across: Floats, field: float, tall: float = 2.6) -> Floats:
+def _numbers(g: Ground, across: Floats, field: float, tall: float = 2.0) -> Floats:
     """The yard numbers along both sides; the far row stands on its head, as it does on the field."""
     strip_px = 24
     strip = np.zeros((int(tall * strip_px), int(100 * YARD * strip_px)), np.float32)
@@ -126,7 +128,7 @@ def turf_tone(g: Ground, look: Look, rng: np.random.Generator) -> Floats:
     tone += 0.07 * _lookup(_clouds(rng, (70, 110)), g, 1.6)
     tone += 0.05 * _lookup(_clouds(rng, (170, 260)), g, 0.5)
     fine = rng.standard_normal(g.x.shape, dtype=np.float32)
-    return tone * (1 + fine * (0.035 * np.clip(0.12 / g.foot_y, 0.25, 1.0)))
+    return np.asarray(tone * (1 + fine * (0.035 * np.clip(0.12 / g.foot_y, 0.25, 1.0))))
 
 
 def _clouds(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
@@ -136,10 +138,11 @@ def _clouds(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 
 def _lookup(texture: Floats, g: Ground, metres: float) -> Floats:
-    """The texture laid on the ground, `metres` per four texels, repeating."""
-    rows = (g.y[:, 0] * (4 / metres)).astype(np.int32) % texture.shape[0]
-    columns = (g.x * (4 / metres)).astype(np.int32) % texture.shape[1]
-    return texture[rows[:, None], columns]
+    """The texture laid on the ground around the centre spot, `metres` per four texels."""
+    rows = ((g.y[:, 0] - WIDTH / 2) * (4 / metres)).astype(np.int32) + texture.shape[0] // 2
+    columns = np.floor(g.x * (4 / metres)).astype(np.int32) + texture.shape[1] // 2
+    rows = rows.clip(0, texture.shape[0] - 1)
+    return np.asarray(texture[rows[:, None], columns.clip(0, texture.shape[1] - 1)], np.float32)
 
 
 def worn(g: Ground) -> Floats:
@@ -151,20 +154,23 @@ def worn(g: Ground) -> Floats:
 
 def paint_ground(g: Ground, look: Look, gridiron: bool, rng: np.random.Generator) -> Floats:
     """The lit ground, (rows, columns, 3) in 0..255."""
-    tone = turf_tone(g, look, rng)
-    grass = np.array(look.grass, np.float32)
-    rgb = tone[..., None] * grass
+    rgb = turf_tone(g, look, rng)[..., None] * np.array(look.grass, np.float32)
     if gridiron:
         _paint_end_zones(rgb, g, look)
     else:
-        bare = worn(g)[..., None] * 0.6
-        rgb = rgb * (1 - bare) + bare * (np.array([128, 112, 68], np.float32) * tone[..., None])
-    lines = (gridiron_lines(g) if gridiron else soccer_lines(g))[..., None] * 0.88
-    rgb = rgb * (1 - lines) + lines * np.array([236, 240, 232], np.float32)
+        _blend(rgb, worn(g) * 0.6, (128, 112, 68))
+    _blend(rgb, (gridiron_lines(g) if gridiron else soccer_lines(g)) * 0.88, (236, 240, 232))
     rgb *= np.array(look.light.ground, np.float32)
     if look.light.shadow:
-        rgb *= _stand_shadow(g, look)
-    return np.asarray(rgb, np.float32)
+        _stand_shadow(rgb, g, look)
+    return rgb
+
+
+def _blend(rgb: Floats, amount: Floats, color: Color) -> None:
+    """Mixes a colour into the few pixels that have any of it."""
+    some = amount > 0.004
+    share = amount[some][:, None]
+    rgb[some] = rgb[some] * (1 - share) + share * np.array(color, np.float32)
 
 
 def _paint_end_zones(rgb: Floats, g: Ground, look: Look) -> None:
@@ -175,8 +181,9 @@ def _paint_end_zones(rgb: Floats, g: Ground, look: Look) -> None:
     rgb[in_zone] = rgb[in_zone] * 0.25 + color * 0.75
 
 
-def _stand_shadow(g: Ground, look: Look) -> Floats:
-    """The shadow of the main stand on the near side of the pitch, with a bluish tint: factors (rows, columns, 3)."""
-    edge = 20 + 0.10 * g.x + 3 * np.sin(look.camera_back_m) - g.y
-    depth = look.light.shadow / (1 + np.exp(np.clip(-edge * 2.2, -30, 30)))
-    return 1 - depth[..., None] * np.array([1.0, 0.94, 0.78], np.float32)
+def _stand_shadow(rgb: Floats, g: Ground, look: Look) -> None:
+    """Darkens the near side by the main stand's shadow, a little less in the blue."""
+    edge = (20 + 3 * np.sin(look.camera_back_m) - g.y + 0.10 * g.x) * 2.2
+    depth = look.light.shadow / (1 + np.exp(np.clip(-edge, -30, 30)))
+    for channel, strength in enumerate((1.0, 0.94, 0.78)):
+        rgb[..., channel] *= 1 - depth * np.float32(strength)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from scoring.demo.camera import Floats, Panorama, View, look_at
-from scoring.demo.draw_ground import HALF_LENGTH, WIDTH
+from scoring.demo.draw_ground import WIDTH
 from scoring.demo.draw_overlay import channel_mark, score_bug
 from scoring.demo.draw_players import PHASES, Figure, paste, sprite
 from scoring.demo.draw_stadium import finished, stadium
@@ -51,7 +51,7 @@ def camera_path(ball: Track, start: View, focal: float, rng: np.random.Generator
         aim = (x * 0.92, 31 + 0.35 * (y - WIDTH / 2), 0.0)
         yaw, tilt = look_at(start, aim)
         views.append(
-            start.aimed(float(np.clip(yaw, -WIDEST_YAW, WIDEST_YAW)), tilt + 0.028, focal * (1 + 0.06 * swell))
+            start.aimed(float(np.clip(yaw, -WIDEST_YAW, WIDEST_YAW)), tilt + 0.014, focal * (1 + 0.06 * swell))
         )
     return views
 
@@ -70,7 +70,7 @@ def draw_people(
     seen = view.project(feet)
     for k in np.argsort(-seen[:, 2]):
         u, v, depth = (float(value) for value in seen[k])
-        height = round(PERSON_M * view.focal / depth)
+        height = _height(PERSON_M * view.focal / depth)
         if not (-height < u < view.width + height and 0 < v < view.height + height):
             continue
         figure, mirrored = _figure(kits[k], k, play.speed[n, k], calm)
@@ -78,9 +78,15 @@ def draw_people(
         paste(image, sprite(figure, phase, look.light, height, mirrored), (u, v), height)
 
 
+def _height(pixels: float) -> int:
+    """In steps that grow with the figure, so that most sprites are made once."""
+    step = 1 if pixels < 22 else 2 if pixels < 64 else 16
+    return round(pixels / step) * step
+
+
 def _figure(kit: Kit, who: int, speed: Track, calm: str) -> tuple[Figure, bool]:
     vx, vy = float(speed[0]), float(speed[1])
-    person = (who * 7 + 3) % 4
+    person = (who % 2) if who < 22 else 0
     if vx * vx + vy * vy < 0.8:
         side = "side" if calm == "crouch" else ("back", "side", "front")[who % 3]
         return Figure(kit, side, person, name=calm), who % 2 == 1
@@ -91,12 +97,19 @@ def _figure(kit: Kit, who: int, speed: Track, calm: str) -> tuple[Figure, bool]:
 
 def draw_ball(image: Image.Image, view: View, ball: Track) -> None:
     spots = view.project(np.array([[ball[0], ball[1], 0.0], ball]))
-    radius = max(1.3, 0.15 * view.focal / float(spots[1, 2]))
+    radius = max(1.3, 0.12 * view.focal / float(spots[1, 2]))
     canvas = ImageDraw.Draw(image)
     u, v = float(spots[0, 0]), float(spots[0, 1])
     canvas.ellipse((u - radius, v - radius * 0.4, u + radius, v + radius * 0.5), fill=(28, 48, 26))
     u, v = float(spots[1, 0]), float(spots[1, 1]) - radius * 0.6
-    canvas.ellipse((u - radius, v - radius, u + radius, v + radius), fill=(250, 250, 248))
+    canvas.ellipse(
+        (u - radius, v - radius, u + radius, v + radius), fill=(250, 250, 248) if radius < 5 else (190, 194, 196)
+    )
+    if radius >= 5:
+        canvas.ellipse((u - radius, v - radius, u + radius * 0.75, v + radius * 0.75), fill=(250, 250, 248))
+        for dx, dy in ((-0.1, -0.15), (0.55, 0.1), (-0.6, 0.35), (0.05, 0.65)):
+            x, y, r = u + dx * radius, v + dy * radius, radius * 0.2
+            canvas.regular_polygon((x, y, r), 5, fill=(40, 42, 48))
 
 
 def score_over(image: Image.Image, scene: Scene, n: int, look: Look) -> None:
@@ -169,4 +182,4 @@ def _strides(people: Track, rng: np.random.Generator) -> Track:
 def _pan(middle: Floats, speed_x: float) -> Floats:
     """Left edges of the crop: the camera keeps a little behind the players."""
     lag = 60 * np.sign(speed_x)
-    return np.clip(middle * 0.8 + 720 * 0.2 - 320 + lag, 0, 1440 - 640)
+    return np.asarray(np.clip(middle * 0.8 + 720 * 0.2 - 320 + lag, 0, 1440 - 640))

@@ -1,4 +1,4 @@
-"""What a broadcaster puts over the picture: score bug, clock, channel mark; and what the camera adds: grain and rain."""
+"""What a broadcaster puts over the picture (score bug, clock, channel mark) and what the camera adds (grain, rain)."""
 
 from functools import lru_cache
 
@@ -70,6 +70,10 @@ class Grain:
         self.tile = self.tile.astype(np.int16)
         if rain:
             self.tile += _rain(rain, rng)
+
+    def restart(self, rng: np.random.Generator) -> None:
+        """Draws the frames to come from `rng`, so that a scene looks the same wherever it stands."""
+        self.rng = rng
 
     def over(self, image: Image.Image) -> Pixels:
         """The picture (height, width, 3) with noise."""

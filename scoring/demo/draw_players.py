@@ -22,7 +22,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Pose:
-    """Angles in radians from straight down, forward positive: (hip, knee) for each leg, (shoulder, elbow) for each arm."""
+    """Radians from straight down, forward positive: (hip, knee) for each leg, (shoulder, elbow) for each arm."""
 
     legs: tuple[Point, Point]
     arms: tuple[Point, Point]
@@ -145,14 +145,17 @@ def _arm(pen: _Pen, figure: Figure, shoulder: Point, angles: Point, spread: floa
 
 def _torso(pen: _Pen, figure: Figure, hip: Point, neck: Point) -> None:
     gear = figure.kit.helmet is not None
-    half_top = {"side": 0.085, "front": 0.135, "back": 0.135}[figure.side] * (1.3 if gear else 1.0)
-    half_low = {"side": 0.08, "front": 0.1, "back": 0.1}[figure.side]
+    half_top = {"side": 0.045, "front": 0.115, "back": 0.115}[figure.side] * (1.3 if gear else 1.0)
+    half_low = {"side": 0.035, "front": 0.07, "back": 0.07}[figure.side]
     top = [(neck[0] + half_top, neck[1] - 0.035), (neck[0] - half_top, neck[1] - 0.035)]
     low = [(hip[0] - half_low, hip[1] - 0.02), (hip[0] + half_low, hip[1] - 0.02)]
     shirt = figure.kit.shirt
+    round_top, round_low = 0.1, 0.085
+    pen.limb(top[0], low[1], round_top, round_low, shirt)
+    pen.limb(top[1], low[0], round_top, round_low, shirt)
     pen.shape([*top, *low], shirt)
-    pen.limb(top[0], top[1], 0.09, 0.09, shirt)
-    pen.limb(low[0], low[1], 0.06, 0.06, shirt)
+    pen.limb(top[0], top[1], round_top, round_top, shirt)
+    pen.limb(low[0], low[1], round_low, round_low, shirt)
     _pattern(pen, figure, top, low)
 
 
@@ -162,7 +165,7 @@ def _pattern(pen: _Pen, figure: Figure, top: list[Point], low: list[Point]) -> N
 
     trim = figure.kit.trim
     if figure.kit.pattern == "stripes":
-        for left in (0.1, 0.42, 0.74):
+        for left in (-0.12, 0.4, 0.92):
             a, b = between(top[1], top[0], left), between(top[1], top[0], left + 0.17)
             c, d = between(low[0], low[1], left + 0.17), between(low[0], low[1], left)
             pen.shape([(a[0], a[1] + 0.04), (b[0], b[1] + 0.04), (c[0], c[1] - 0.02), (d[0], d[1] - 0.02)], trim)
@@ -237,7 +240,19 @@ def _shaded(flat: Image.Image, light: Light, scale: float) -> Image.Image:
     return lit
 
 
-def _with_shadow(figure: Image.Image, light: Light, scale: float) -> Image.Image:
+def _lit(flat: Image.Image, light: Light) -> Image.Image:
+    """The figure in the colour of the light, without volume: enough where it is small."""
+    lit = Image.merge("RGB", [band.point(_levels(g)) for band, g in zip(flat.split()[:3], light.ground, strict=True)])
+    lit.putalpha(flat.getchannel("A"))
+    return lit
+
+
+@lru_cache(maxsize=64)
+def _levels(gain: float) -> list[int]:
+    return [min(255, round(value * gain * 0.98)) for value in range(256)]
+
+
+def _with_shadow(figure: Image.Image, light: Light, scale: float, *, soft: bool) -> Image.Image:
     """Lays the figure's own outline on the ground, skewed away from the light, under the figure."""
     lean, length = light.cast
     foot_x, foot_y = FEET[0] * scale, FEET[1] * scale
@@ -247,24 +262,29 @@ def _with_shadow(figure: Image.Image, light: Light, scale: float) -> Image.Image
     contact = Image.new("L", figure.size)
     box = (foot_x - 0.15 * scale, foot_y - 0.035 * scale, foot_x + 0.15 * scale, foot_y + 0.03 * scale)
     ImageDraw.Draw(contact).ellipse(box, fill=150)
-    dark = ImageChops.lighter(alpha, contact).filter(ImageFilter.GaussianBlur(scale * 0.014))
+    dark = ImageChops.lighter(alpha, contact)
+    if soft:
+        dark = dark.filter(ImageFilter.GaussianBlur(scale * 0.014))
     ground = Image.new("RGBA", figure.size, (6, 14, 8, 0))
     ground.putalpha(dark.point(lambda value: value * light.cast_alpha))
     return Image.alpha_composite(ground, figure)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def master(figure: Figure, phase: int, light: Light, height: int) -> Image.Image:
-    """The sprite at `height` pixels per figure, drawn at twice the size: RGBA, premade for one phase of PHASES."""
-    pose = POSES[figure.name](phase / PHASES)
-    flat = _flat(figure, pose, height * 2.0)
-    return _with_shadow(_shaded(flat, light, height * 2.0), light, height * 2.0).reduce(2)
+    """The sprite at `height` pixels per figure, drawn larger and reduced: RGBA, for one phase of PHASES."""
+    small = height <= 100
+    fine = height * (2.0 if small else 1.5)
+    flat = _flat(figure, POSES[figure.name](phase / PHASES), fine)
+    lit = _with_shadow(_lit(flat, light) if small else _shaded(flat, light, fine), light, fine, soft=not small)
+    size = (round(CANVAS[0] * height), round(CANVAS[1] * height))
+    return lit.resize(size, Image.Resampling.BOX if small else Image.Resampling.BILINEAR)
 
 
 @lru_cache(maxsize=8192)
 def sprite(figure: Figure, phase: int, light: Light, height: int, mirrored: bool) -> Image.Image:
     """The sprite for a figure of `height` pixels; feet at (FEET[0], FEET[1]) * height."""
-    large = 96 if height <= 64 else 340
+    large = 72 if height <= 64 else 240
     image = master(figure, phase, light, large)
     if mirrored:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

@@ -1,7 +1,9 @@
 """The stadium without players: one panorama per match and camera place."""
 
+from itertools import pairwise
+
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from scoring.demo.camera import Floats, Panorama, View
 from scoring.demo.draw_ground import GRIDIRON_NEAR, HALF_LENGTH, WIDTH, YARD, ground_seen_by, paint_ground
@@ -11,8 +13,9 @@ from scoring.demo.looks import Look
 
 def panorama(look: Look, *, gridiron: bool = False) -> Panorama:
     """All that the main camera of this match can turn to."""
-    view = View(0, -look.camera_back_m, look.camera_height_m, 0.0, -0.30, look.focal * 1.12, 2300, 880)
-    return Panorama.of(view, finished(stadium(view, look, gridiron=gridiron), look))
+    view = View(0, -look.camera_back_m, look.camera_height_m, 0.0, -0.30, look.focal * 1.06, 2120, 780)
+    sharp = Image.fromarray(finished(stadium(view, look, gridiron=gridiron), look))
+    return Panorama.of(view, np.asarray(sharp.filter(ImageFilter.GaussianBlur(0.7))))
 
 
 def stadium(view: View, look: Look, *, gridiron: bool = False) -> Floats:
@@ -20,8 +23,8 @@ def stadium(view: View, look: Look, *, gridiron: bool = False) -> Floats:
     rng = np.random.default_rng([ord(c) for c in look.seed])
     rgb = np.empty((view.height, view.width, 3), np.float32)
     rgb[:] = np.array(look.light.haze, np.float32)
-    horizon = round(view.height / 2 + np.tan(view.tilt) * view.focal)
-    first = max(0, horizon + 12)
+    behind_boards = view.project(np.array([view.x, WIDTH + 8.0, 0.0]))
+    first = max(0, int(behind_boards[1]))
     ground = ground_seen_by(view, slice(first, None))
     rgb[first:] = paint_ground(ground, look, gridiron, rng)
     profile = stand_profile(look, rng)
@@ -54,7 +57,7 @@ Segment = tuple[Point, Point, float, tuple[int, int, int, int]]
 def _frame(side: int) -> list[Segment]:
     x, low, high, white = side * HALF_LENGTH, WIDTH / 2 - 3.66, WIDTH / 2 + 3.66, (250, 250, 250, 255)
     corners: list[Point] = [(x, low, 0), (x, low, 2.44), (x, high, 2.44), (x, high, 0)]
-    return [(a, b, 0.14, white) for a, b in zip(corners, corners[1:], strict=False)]
+    return [(a, b, 0.14, white) for a, b in pairwise(corners)]
 
 
 def _net(side: int) -> list[Segment]:

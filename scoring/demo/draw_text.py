@@ -24,7 +24,7 @@ def draw_text(
     bold: float = 0.0,
     anchor: str = "mm",
 ) -> None:
-    """Text in one line, anchored l, m or r; `bold` thickens the strokes by that share of the size and spaces them out."""
+    """Text in one line, anchored l, m or r; `bold` thickens strokes by that share of the size and spaces them out."""
     face, stroke = font(size), size * bold
     advances = [float(face.getlength(letter)) + 1.7 * stroke for letter in text]
     x = place[0] - sum(advances) * {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]]
@@ -40,4 +40,4 @@ def text_mask(text: str, height: int) -> NDArray[np.float32]:
     draw_text(ImageDraw.Draw(image), (image.width / 2, 80), text, 96, (255,), bold=0.05)
     image = image.crop(image.getbbox())
     image = image.resize((max(1, round(image.width * height / image.height)), height), Image.Resampling.LANCZOS)
-    return np.asarray(image, np.float32) / 255
+    return np.asarray(np.asarray(image) / 255, np.float32)

@@ -1,4 +1,4 @@
-"""How each match looks: teams and kits, light, stands, camera. Chosen by seed from lists made by hand; nothing is drawn."""
+"""How each match looks: teams and kits, light, stands, camera; chosen by seed from lists made by hand."""
 
 import random
 from dataclasses import dataclass
@@ -90,10 +90,10 @@ KEEPERS = (Kit((70, 208, 120), BLACK, (40, 150, 84), (70, 208, 120)), Kit((250, 
 REFEREE = Kit((22, 22, 26), (250, 232, 60), (22, 22, 26), (22, 22, 26))
 
 LIGHTS = (
-    Light("floodlit", (0.98, 1.02, 1.0), (0.55, 0.58, 0.68), 0.0, (40, 52, 78), 0.06, (0.25, 0.35), 0.30),
-    Light("afternoon", (1.10, 1.07, 0.92), (0.98, 0.95, 0.90), 0.42, (206, 216, 226), 0.05, (-0.75, 0.35), 0.50),
+    Light("floodlit", (1.08, 1.10, 1.04), (0.55, 0.58, 0.68), 0.0, (40, 52, 78), 0.06, (0.25, 0.35), 0.30),
+    Light("afternoon", (1.08, 1.06, 0.96), (0.98, 0.95, 0.90), 0.42, (206, 216, 226), 0.05, (-0.75, 0.35), 0.50),
     Light("overcast", (0.90, 0.95, 0.94), (0.80, 0.83, 0.88), 0.0, (188, 198, 206), 0.12, (0.05, 0.2), 0.26),
-    Light("golden", (1.12, 1.01, 0.78), (0.98, 0.84, 0.70), 0.34, (240, 200, 150), 0.08, (1.25, 0.25), 0.42),
+    Light("golden", (1.12, 1.02, 0.83), (0.98, 0.84, 0.70), 0.34, (240, 200, 150), 0.08, (1.25, 0.25), 0.42),
     Light("drizzle", (0.82, 0.90, 0.90), (0.58, 0.64, 0.72), 0.0, (150, 162, 176), 0.17, (0.1, 0.25), 0.28, 0.5),
 )
 SEATS: tuple[Color, ...] = ((150, 34, 40), (34, 70, 140), (52, 58, 70), (30, 110, 92), (196, 148, 40), (96, 98, 108))
@@ -102,11 +102,11 @@ GRASS: tuple[Color, ...] = ((66, 128, 48), (72, 134, 44), (56, 118, 50), (80, 13
 
 def match_look(index: int, seed: int) -> Look:
     """The look of match number `index`; two matches of one demo never share teams."""
-    order = random.Random(f"{seed}/looks")
+    order = random.Random(f"{seed}/looks")  # noqa: S311  (footage, not secrets)
     pairs, lights = order.sample(PAIRS, len(PAIRS)), order.sample(LIGHTS, len(LIGHTS))
     seats = order.sample(SEATS, len(SEATS))
     home, away = pairs[index % len(pairs)]
-    rng = random.Random(f"{seed}/look/{index}")
+    rng = random.Random(f"{seed}/look/{index}")  # noqa: S311  (footage, not secrets)
     return Look(
         home=home,
         away=away,
@@ -141,7 +141,7 @@ GRIDIRON_REFEREE = Kit((232, 232, 232), BLACK, BLACK, BLACK, "stripes")
 
 def gridiron_look(index: int, seed: int) -> Look:
     """The look of a stretch of American football: the same house, other game."""
-    rng = random.Random(f"{seed}/gridiron/{index}")
+    rng = random.Random(f"{seed}/gridiron/{index}")  # noqa: S311  (footage, not secrets)
     home, away = GRIDIRON_PAIRS[(seed + index) % len(GRIDIRON_PAIRS)]
     return Look(
         home=home,

@@ -38,6 +38,7 @@ class Stage:
 
     def __init__(self, video: Video) -> None:
         self.video = video
+        self._grains: dict[str, Grain] = {}
 
     @cached_property
     def match(self) -> Look:
@@ -77,10 +78,17 @@ class Stage:
     def frames(self) -> Iterator[Pixels]:
         """All frames of the video, (height, width, 3)."""
         for scene in self.video.scenes:
-            look = self.gridiron if scene.kind == "american_football" else self.match
-            outdoors = scene.kind in ("match", "american_football")
-            grain = Grain(look.grain if outdoors else 0.6, look.light.rain if outdoors else 0.0, seeded(scene.seed))
+            grain = self.grain_of(scene.kind)
+            grain.restart(seeded(scene.seed))
             yield from (grain.over(image) for image in self.pictures(scene))
+
+    def grain_of(self, kind: str) -> Grain:
+        """The noise of the camera that took this kind of scene, made once."""
+        if kind not in self._grains:
+            look = {"match": self.match, "american_football": self.gridiron}.get(kind)
+            strength, rain = (look.grain, look.light.rain) if look else (0.6, 0.0)
+            self._grains[kind] = Grain(strength, rain, seeded(f"{self.video.name}/{kind}"))
+        return self._grains[kind]
 
 
 def render(video: Video, path: Path, on_progress: Progress | None = None) -> None:

@@ -32,7 +32,7 @@ STRIDE_M = 2.7
 
 @dataclass(frozen=True)
 class Play:
-    """`people` (frames, n, 2) and `ball` (frames, 3) in metres, `speed` (frames, n, 2) in m/s, `phase` (frames, n) in strides."""
+    """`people` (frames, n, 2), `ball` (frames, 3) in metres, `speed` (frames, n, 2) in m/s, `phase` in strides."""
 
     people: Track
     ball: Track
@@ -71,7 +71,8 @@ def _wander(frames: int, people: int, reach: float, rng: np.random.Generator) ->
 
 def ball_path(frames: int, middle: tuple[float, float], reach: tuple[float, float], rng: np.random.Generator) -> Track:
     """Passes between points around `middle`: a quick way, then a moment at a player's feet."""
-    path, point, heading = [], np.array(middle), 0.0
+    path: list[list[float]] = []
+    point, heading = np.array(middle), 0.0
     while len(path) < frames:
         goal = np.array(middle) + rng.normal(0, 1, 2) * np.array(reach)
         goal = np.clip(goal, (-HALF_LENGTH + 2, 2), (HALF_LENGTH - 2, WIDTH - 2))
@@ -111,7 +112,7 @@ def _team(lead: Track, direction: float, rng: np.random.Generator) -> Track:
     shift = (lead[:, None] - np.array([0.0, WIDTH / 2])) * pull
     frames = len(lead)
     jitter = rng.normal(0, 1.6, (11, 2))
-    return base + jitter + shift + _wander(frames, 11, 2.6, rng)
+    return np.asarray(base + jitter + shift + _wander(frames, 11, 2.6, rng))
 
 
 def _chase(people: Track, ball: Track) -> Track:
@@ -120,7 +121,7 @@ def _chase(people: Track, ball: Track) -> Track:
     near = np.exp(-((np.linalg.norm(towards, axis=-1, keepdims=True) / 9.0) ** 2))
     near[:, (0, 11)] *= 0.15
     rank = np.argsort(np.argsort(-near[..., 0], axis=1), axis=1)[..., None]
-    return people + towards * near * np.where(rank < 1, 0.93, np.where(rank < 3, 0.55, 0.2))
+    return np.asarray(people + towards * near * np.where(rank < 1, 0.93, np.where(rank < 3, 0.55, 0.2)))
 
 
 def gridiron(frames: int, spot_x: float, snap_frame: int, rng: np.random.Generator) -> Play:

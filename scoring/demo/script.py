@@ -149,7 +149,7 @@ def _frame_truth(video: Video, number: int, frame: int) -> FrameTruth:
 def _video(
     name: str, look: int, reference: bool, seed: int, blocks: Sequence[tuple[str, float]], scale: float
 ) -> Video:
-    rng = random.Random(f"{seed}/{name}")
+    rng = random.Random(f"{seed}/{name}")  # noqa: S311  (footage, not secrets)
     plan = [shot for kind, seconds in blocks for shot in _shots(kind, seconds, rng)]
     scenes, start = [], 0
     for n, (kind, shot, seconds) in enumerate(plan):
