@@ -33,7 +33,7 @@ class DatasetForm(DatasetModelForm):
         fields = ["name", "description", "sampling_mode", "sampling_step", "input_height", "input_width"]
         labels = {
             "sampling_mode": "Take a frame",
-            "sampling_step": "Step n",
+            "sampling_step": "n",
             "input_height": "Input height, px",
             "input_width": "Input width, px",
         }
