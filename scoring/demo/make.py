@@ -92,8 +92,10 @@ class Stage:
 
 
 def render(video: Video, path: Path, on_progress: Progress | None = None) -> None:
-    """Writes one video; `on_progress` hears the file name and the share drawn, about twice a second, always below 1."""
-    write_video(path, _reported(Stage(video), on_progress or (lambda name, share: None)))
+    """Writes one video; `on_progress` hears the file name and the share drawn, and 1 when the file is complete."""
+    on_progress = on_progress or (lambda name, share: None)
+    write_video(path, _reported(Stage(video), on_progress))
+    on_progress(video.file_name, 1.0)
 
 
 def _reported(stage: Stage, on_progress: Progress) -> Iterator[Pixels]:
@@ -112,8 +114,8 @@ def make_demo(
     videos = script.demo(seed, scale)
     out.mkdir(parents=True, exist_ok=True)
     on_progress = on_progress or (lambda name, share: None)
-    # The longest first, so that no process is left with a long one at the end.
-    order = sorted(videos, key=lambda video: -video.frames)
+    # References first: a model can be trained on them while the longer recordings are drawn.
+    order = sorted(videos, key=lambda video: (not video.reference, -video.frames))
     workers = min(workers, os.cpu_count() or 1)
     if workers > 1:
         render_in_parallel(render, [(video, out / video.file_name) for video in order], workers, on_progress)
