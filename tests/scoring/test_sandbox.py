@@ -145,13 +145,15 @@ def test_it_stops_when_asked_to(long_video: Path) -> None:
 
 
 STARTS_AND_WAITS = """
-import sys, time
+import os, signal, sys, time
 from pathlib import Path
 from scoring.sampling import Sampling
 from scoring.sandbox import Extraction
 extraction = Extraction(Path(sys.argv[1]), sampling=Sampling("nth", 1), with_bwrap=sys.argv[2] == "True")
 frames = iter(extraction)
 next(frames)
+# Stopped, it can't notice by itself that nobody listens.
+os.killpg(extraction.pid, signal.SIGSTOP)
 print(extraction.pid, flush=True)
 time.sleep(60)
 """
@@ -242,6 +244,11 @@ jpeg, rgb = b"\\xff\\xd8\\xff", bytes(60 * 80 * 3)
 """
 GREETING = "say('hello', {'layers': ['rlimits', 'seccomp']});"
 
+GOOD_ENDING = """
+say('info', info); say('frame', frame, jpeg, rgb)
+say('summary', {'duration_s': 1.0, 'warnings': []})
+"""
+
 
 def hostile(monkeypatch: pytest.MonkeyPatch, video: Path, program: str, greeting: str = GREETING) -> Extraction:
     """An extraction whose decoder was taken over, and says what `program` says."""
@@ -268,12 +275,23 @@ def hostile(monkeypatch: pytest.MonkeyPatch, video: Path, program: str, greeting
         "say('surprise', {})",
         "say('progress', {'decoded': 10**400, 'duration_s': 1.0})",
         "say('progress', {})",
-        "pass",
-        "import os; os.abort()",
     ],
 )
 def test_it_believes_nothing(video: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    assert reason_of(hostile(monkeypatch, video, program + GOOD_ENDING)) == "The decoder crashed on this file."
+
+
+@pytest.mark.parametrize(
+    "program", ["pass", "import os; os.abort()", "say('info', info); say('frame', frame, jpeg, rgb)"]
+)
+def test_it_takes_an_end_without_summary_for_a_crash(
+    video: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
     assert reason_of(hostile(monkeypatch, video, program)) == "The decoder crashed on this file."
+
+
+def test_it_would_believe_the_good_ending(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(list(hostile(monkeypatch, video, GOOD_ENDING))) == 1
 
 
 def test_it_shows_reasons_as_one_plain_line(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
