@@ -56,6 +56,7 @@ RUNTIME, TESTS = "requirements.txt", "requirements-dev.txt"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 GIGABYTES = {"cpu": 3, "cuda": 14}
 HEARTBEAT_S = 15
+COMPILE = "import compileall, sys; compileall.compile_dir(sys.argv[1], maxlevels=99, quiet=2, workers=0)"
 BEGAN = time.monotonic()
 NO_NETWORK = r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|name resolution"
 # What pip's log says, and what a person can do about it; the first that matches is told.
@@ -116,7 +117,8 @@ def install(requirements: str, files: dict[str, str], torch: str) -> None:
     BUSY.touch()
     try:
         install_torch(torch)
-        run_step(f"installing {requirements}", pip("install", "-r", str(BASE / requirements)))
+        run_step(f"installing {requirements}", pip_install("-r", str(BASE / requirements)))
+        run_step("compiling to byte code", [str(PYTHON), "-c", COMPILE, str(VENV / "lib")])
         STAMP.write_text(json.dumps({"files": files, "torch": torch}, indent=2))
     except SetupError as reason:
         if not reason.killed:  # a pip that ends by itself leaves nothing half-done
@@ -204,12 +206,12 @@ def install_torch(choice: str) -> None:
     """Install the "cpu" or "cuda" build. On Linux a plain `pip install torch` brings gigabytes of CUDA."""
     pin = next(line.strip() for line in (BASE / RUNTIME).read_text().splitlines() if line.startswith("torch=="))
     if not sys.platform.startswith("linux"):
-        run_step(f"installing {pin}", pip("install", pin))
+        run_step(f"installing {pin}", pip_install(pin))
     elif choice == "cuda":
         check_disk(GIGABYTES["cuda"])
         # pip holds 2.x+cpu for as good as 2.x, so a change to CUDA has to be forced.
         forced = ["--force-reinstall"] if list(VENV.glob("lib/*/site-packages/torch-*+cpu.dist-info")) else []
-        run_step(f"installing {pin} with CUDA (several GB)", pip("install", *forced, pin))
+        run_step(f"installing {pin} with CUDA (several GB)", pip_install(*forced, pin))
     else:
         install_cpu_torch(pin)
 
@@ -217,13 +219,13 @@ def install_torch(choice: str) -> None:
 def install_cpu_torch(pin: str) -> None:
     extra = ["--extra-index-url", CPU_INDEX] if reachable(CPU_INDEX + "/torch/") else []
     try:
-        run_step(f"installing {pin} (CPU build, about 200 MB)", pip("install", *extra, f"{pin}+cpu"))
+        run_step(f"installing {pin} (CPU build, about 200 MB)", pip_install(*extra, f"{pin}+cpu"))
     except SetupError as reason:
         if "No matching distribution found" not in reason.output or re.search(NO_NETWORK, reason.output):
             raise
         check_disk(GIGABYTES["cuda"])
         say("no CPU build of torch can be reached here; the ordinary build may bring several GB of CUDA")
-        run_step(f"installing {pin}", pip("install", pin))
+        run_step(f"installing {pin}", pip_install(pin))
 
 
 def gpu_seen() -> bool:
@@ -243,9 +245,10 @@ def reachable(address: str) -> bool:
         return False
 
 
-def pip(*words: str) -> list[str]:
-    flags = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "2"]
-    return [str(PYTHON), "-m", "pip", words[0], *flags, *words[1:]]
+def pip_install(*words: str) -> list[str]:
+    # pip would write byte code with one core; COMPILE does it with all of them.
+    flags = ["--no-compile", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "2"]
+    return [str(PYTHON), "-m", "pip", "install", *flags, *words]
 
 
 def run_step(text: str, command: list[str]) -> None:
@@ -256,8 +259,12 @@ def run_step(text: str, command: list[str]) -> None:
         calm = {**os.environ, "PIP_USER": "0"}  # a pip told to install per user would refuse to work in .venv
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=calm)
         try:
-            while not ended(child):
-                say("  " + (LOG.read_text(errors="replace").split("\n")[-2:] or [""])[0].strip()[:100])
+            while child.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=HEARTBEAT_S)
+                    break
+                doing = re.findall(r"(?:Downloading|Collecting|Installing) \S+", LOG.read_text(errors="replace"))
+                say("  " + doing[-1] if doing else "  still at it")
         except KeyboardInterrupt:
             child.terminate()
             child.wait()
@@ -266,14 +273,6 @@ def run_step(text: str, command: list[str]) -> None:
         output = LOG.read_bytes()[began_at:].decode(errors="replace")
         advice = next((text for pattern, text in REASONS if re.search(pattern, output)), "A step failed; see above.")
         raise SetupError(f"{advice} The whole log: {LOG}", output, killed=child.returncode < 0)
-
-
-def ended(child: "subprocess.Popen[bytes]") -> bool:
-    try:
-        child.wait(timeout=HEARTBEAT_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
 
 
 def telling_lines(output: str) -> list[str]:

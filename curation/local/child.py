@@ -14,10 +14,10 @@ from curation.local.leash import Leash, kill_group
 
 KEPT_LOGS = 3
 LOG_LIMIT_BYTES = 20 * 1024 * 1024
-QUICK_S = 10.0  # a part that dies sooner than this after its start has not got going
+QUICK_S = 30.0  # a part that dies sooner than this after its start has not got going
 STEADY_S = 60.0  # a part that ran this long starts again without delay
 QUICK_DEATHS = 5
-LONGEST_DELAY_S = 30.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Child:
         lived = time.monotonic() - self._started
         self.quick_deaths = self.quick_deaths + 1 if lived < QUICK_S else 0
         self._deaths = self._deaths + 1 if lived < STEADY_S else 1
-        delay = min(LONGEST_DELAY_S, 2.0 ** (self._deaths - 1))
+        delay: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** (self._deaths - 1))
         self.next_start = time.monotonic() + delay
         return delay
 

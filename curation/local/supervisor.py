@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from curation.local.child import QUICK_DEATHS, Child, Part
@@ -53,7 +54,7 @@ class Supervisor:
 
     def run_once(self, part: Part, *, limit_s: float) -> None:
         """Run a command to its end. Raises PartFailedError when it fails or takes longer than the limit."""
-        child = self.start(part)
+        child = self.start(replace(part, once=True))
         self.until(lambda: child.exit_code is not None, limit_s=limit_s)
         if child.exit_code != 0:
             raise PartFailedError(self._obituary(child, f"failed ({_manner(child.exit_code)})"))

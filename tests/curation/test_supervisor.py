@@ -31,6 +31,29 @@ print(child.pid, leash.watcher_pid, flush=True)
 time.sleep(600)
 """
 
+# A supervisor of one part, on a clock that runs fifty times faster.
+SUPERVISE = """
+import sys
+from pathlib import Path
+from curation.local import child
+from curation.local.leash import Leash
+from curation.local.parts import Plan
+from curation.local.state import ensure_secrets
+from curation.local.supervisor import PartFailedError, Supervisor
+child.FIRST_DELAY_S = 0.02
+folder = Path(sys.argv[1])
+plan = Plan(folder, ensure_secrets(folder), host="127.0.0.1", web_port=1, broker_port=1, store_port=1)
+supervisor = Supervisor(plan, say=print, leash=Leash())
+part = child.Part("broken", ["sh", "-c", "echo no such thing; exit 3"])
+try:
+    if sys.argv[2] == "once":
+        supervisor.run_once(part, limit_s=10)
+    supervisor.start(part)
+    supervisor.forever()
+except PartFailedError as reason:
+    print("FAILED", reason)
+"""
+
 
 def wait_for(condition: Callable[[], bool], *, limit_s: float = 5.0) -> bool:
     end = time.monotonic() + limit_s
@@ -101,6 +124,24 @@ def test_it_waits_longer_after_each_quick_death(tmp_path: Path, leash: Leash) ->
     assert delays == [1, 2, 4, 8, 16, 30, 30]
     assert child.quick_deaths == 7 > QUICK_DEATHS
     leash.close()
+
+
+def supervise(folder: Path, how: str) -> str:
+    command = [sys.executable, "-c", SUPERVISE, str(folder), how]
+    return subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+def test_it_gives_up_a_part_that_never_gets_going_and_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    told, failure = supervise(tmp_path, "keep").split("FAILED")
+    assert told.count("broken ended (exit code 3); starting it again") == QUICK_DEATHS - 1
+    assert failure.startswith(f" broken ended {QUICK_DEATHS} times right after its start.")
+    assert failure.rstrip().endswith("no such thing")
+
+
+def test_it_goes_no_further_when_a_preparing_command_fails(tmp_path: Path) -> None:
+    said = supervise(tmp_path, "once")
+    assert said.startswith("FAILED broken failed (exit code 3).")
+    assert said.rstrip().endswith("no such thing")
 
 
 def test_it_keeps_the_log_of_the_start_before(tmp_path: Path, leash: Leash) -> None:
