@@ -45,6 +45,11 @@ class View:
     def intrinsics(self) -> Matrix:
         return np.array([[self.focal, 0, self.width / 2], [0, self.focal, self.height / 2], [0, 0, 1.0]])
 
+    def reduced(self, factor: float) -> "View":
+        """The same view with fewer pixels."""
+        width, height = round(self.width / factor), round(self.height / factor)
+        return replace(self, focal=self.focal * width / self.width, width=width, height=height)
+
     def aimed(self, yaw: float, tilt: float, focal: float) -> "View":
         return replace(self, yaw=yaw, tilt=tilt, focal=focal, width=640, height=360)
 

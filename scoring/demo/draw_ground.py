@@ -70,14 +70,19 @@ def _box(g: Ground, ax: Floats, depth: float, half: float, width: float) -> Floa
 
 
 def _rounds(g: Ground, ax: Floats, width: float) -> Floats:
-    foot = (g.foot_x + g.foot_y) / 2
+    """Circle, arcs and spots, computed only where they can be."""
+    paint = np.zeros_like(ax)
     dy = g.y - WIDTH / 2
-    circle = np.hypot(g.x, dy)
+    near = np.flatnonzero(np.abs(dy[:, 0]) < 9.15 + width + g.foot_y[:, 0])
     spot_x = HALF_LENGTH - 11
-    arc = np.hypot(ax - spot_x, dy)
-    paint = np.maximum(coverage(circle - 9.15, foot, width), coverage(circle, foot, 0.45))
-    arc_line = coverage(arc - 9.15, foot, width) * (ax < HALF_LENGTH - 16.5)
-    return np.maximum(paint, np.maximum(arc_line, coverage(arc, foot, 0.4)))
+    row, column = np.nonzero((ax[near] < 10) | (np.abs(ax[near] - spot_x) < 10))
+    row = near[row]
+    x, y, foot = ax[row, column], dy[row, 0], (g.foot_x + g.foot_y)[row, 0] / 2
+    circle, arc = np.hypot(x, y), np.hypot(x - spot_x, y)
+    found = np.maximum(coverage(circle - 9.15, foot, width), coverage(circle, foot, 0.45))
+    arc_line = coverage(arc - 9.15, foot, width) * (x < HALF_LENGTH - 16.5)
+    paint[row, column] = np.maximum(found, np.maximum(arc_line, coverage(arc, foot, 0.4)))
+    return paint
 
 
 def gridiron_lines(g: Ground, width: float = 0.11) -> Floats:

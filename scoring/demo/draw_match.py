@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from scoring.demo.camera import Floats, Panorama, View, look_at
 from scoring.demo.draw_ground import WIDTH
 from scoring.demo.draw_overlay import channel_mark, score_bug
-from scoring.demo.draw_players import PHASES, Figure, paste, sprite
+from scoring.demo.draw_players import Figure
+from scoring.demo.draw_sprites import PHASES, paste, sprite
 from scoring.demo.draw_stadium import finished, stadium
 from scoring.demo.looks import Kit, Look
 from scoring.demo.motion import Play, Track, seeded, smooth, soccer
@@ -74,7 +75,7 @@ def draw_people(
         if not (-height < u < view.width + height and 0 < v < view.height + height):
             continue
         figure, mirrored = _figure(kits[k], k, play.speed[n, k], calm)
-        phase = int((play.phase[n, k] % 1.0) * PHASES) if figure.name == "run" else 0
+        phase = int((play.phase[n, k] % 1.0) * PHASES) if figure.motion == "run" else 0
         paste(image, sprite(figure, phase, look.light, height, mirrored), (u, v), height)
 
 
@@ -89,7 +90,7 @@ def _figure(kit: Kit, who: int, speed: Track, calm: str) -> tuple[Figure, bool]:
     person = (who % 2) if who < 22 else 0
     if vx * vx + vy * vy < 0.8:
         side = "side" if calm == "crouch" else ("back", "side", "front")[who % 3]
-        return Figure(kit, side, person, name=calm), who % 2 == 1
+        return Figure(kit, side, person, motion=calm), who % 2 == 1
     if abs(vx) > 0.6 * abs(vy):
         return Figure(kit, "side", person), vx < 0
     return Figure(kit, "back" if vy > 0 else "front", person), False
@@ -125,7 +126,7 @@ def score_over(image: Image.Image, scene: Scene, n: int, look: Look) -> None:
 def close_view(look: Look, low: bool) -> View:
     """Where closer shots are taken from: low beside the pitch, or far up in the stand through a long lens."""
     if low:
-        return View(0, -7.0, 1.35, 0.0, 0.02, 1900.0, 1440, 400)
+        return View(0, -7.0, 1.35, 0.0, -0.025, 1560.0, 1440, 400)
     view = View(0, -look.camera_back_m, look.camera_height_m, 0.0, 0.0, 1.0, 1440, 400)
     _, tilt = look_at(view, (0.0, 30.0, 1.0))
     distance = float(np.hypot(30 + look.camera_back_m, look.camera_height_m))
@@ -134,8 +135,11 @@ def close_view(look: Look, low: bool) -> View:
 
 def backdrop(look: Look, low: bool) -> Image.Image:
     """The unfocused background of closer shots, wide enough to pan over."""
-    rgb = finished(stadium(close_view(look, low), look), look)
-    return Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(3.2 if low else 0.7))
+    view = close_view(look, low)
+    # What gets blurred need not be drawn in full.
+    small = view.reduced(3.0 if low else 1.6)
+    image = Image.fromarray(finished(stadium(small, look), look)).filter(ImageFilter.GaussianBlur(1.0 if low else 0.4))
+    return image.resize((view.width, view.height), Image.Resampling.BICUBIC)
 
 
 def close_shot(scene: Scene, look: Look, behind: Image.Image, low: bool) -> Iterator[Image.Image]:

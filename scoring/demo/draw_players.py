@@ -1,16 +1,13 @@
-"""Players as sprites: an articulated figure drawn large, shaded, with its shadow, then reduced to the height needed."""
+"""Players as articulated figures in plain colours; draw_sprites gives them light, shadow and size."""
 
 import math
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
-import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from scoring.demo.draw_text import draw_text
-from scoring.demo.looks import Color, Kit, Light
+from scoring.demo.looks import Color, Kit
 
-PHASES = 8
 # The figure stands on (0, 0) and is 1 high; the canvas around it leaves room for arms and shadow.
 CANVAS = (1.5, 1.28)
 FEET = (0.75, 1.12)
@@ -38,7 +35,7 @@ class Figure:
     side: str = "side"
     person: int = 0
     number: int = 0
-    name: str = field(default="run")
+    motion: str = "run"
 
 
 def running(phase: float) -> Pose:
@@ -202,8 +199,9 @@ def _head(pen: _Pen, figure: Figure, neck: Point, lean: float) -> None:
         pen.disc((head[0] + 0.02, head[1] - 0.012), 0.036, 0.046, skin)
 
 
-def _flat(figure: Figure, pose: Pose, scale: float) -> Image.Image:
-    """The figure in plain colours, facing right when seen from the side."""
+def draw_figure(figure: Figure, phase: float, scale: float) -> Image.Image:
+    """The figure, `scale` pixels high, at `phase` 0..1 of its motion, RGBA; seen from the side it faces right."""
+    pose = POSES[figure.motion](phase)
     pen = _Pen(scale)
     spread = 0.0 if figure.side == "side" else 0.03
     hip = (0.0, 0.50 - pose.drop)
@@ -223,75 +221,3 @@ def _flat(figure: Figure, pose: Pose, scale: float) -> Image.Image:
         _torso(pen, figure, hip, neck)
         _head(pen, figure, neck, 0.0)
     return pen.image
-
-
-def _shaded(flat: Image.Image, light: Light, scale: float) -> Image.Image:
-    """Gives the flat figure volume: bright towards the light, dark away from it, by shifting its blurred outline."""
-    alpha = flat.getchannel("A")
-    soft = alpha.filter(ImageFilter.GaussianBlur(scale * 0.022))
-    shift = max(1, round(scale * 0.018))
-    towards = -shift if light.cast[0] > 0 else shift
-    relief = ImageChops.subtract(soft, ImageChops.offset(soft, -towards, shift), 1.0, 128)
-    factor = (np.asarray(relief, np.float32) - 128) / 128
-    level = np.asarray(light.ground, np.float32) * 0.98
-    rgb = np.asarray(flat.convert("RGB"), np.float32) * level * (1 - 0.55 * factor[..., None])
-    lit = Image.fromarray(rgb.clip(0, 255).astype(np.uint8))
-    lit.putalpha(alpha)
-    return lit
-
-
-def _lit(flat: Image.Image, light: Light) -> Image.Image:
-    """The figure in the colour of the light, without volume: enough where it is small."""
-    lit = Image.merge("RGB", [band.point(_levels(g)) for band, g in zip(flat.split()[:3], light.ground, strict=True)])
-    lit.putalpha(flat.getchannel("A"))
-    return lit
-
-
-@lru_cache(maxsize=64)
-def _levels(gain: float) -> list[int]:
-    return [min(255, round(value * gain * 0.98)) for value in range(256)]
-
-
-def _with_shadow(figure: Image.Image, light: Light, scale: float, *, soft: bool) -> Image.Image:
-    """Lays the figure's own outline on the ground, skewed away from the light, under the figure."""
-    lean, length = light.cast
-    foot_x, foot_y = FEET[0] * scale, FEET[1] * scale
-    # Output (x, y) on the ground comes from the outline at height (foot_y - y) / length, moved back along the lean.
-    skew = (1, lean / length, foot_x - foot_x - foot_y * lean / length, 0, 1 / length, foot_y - foot_y / length)
-    alpha = figure.getchannel("A").transform(figure.size, Image.Transform.AFFINE, skew, Image.Resampling.BILINEAR)
-    contact = Image.new("L", figure.size)
-    box = (foot_x - 0.15 * scale, foot_y - 0.035 * scale, foot_x + 0.15 * scale, foot_y + 0.03 * scale)
-    ImageDraw.Draw(contact).ellipse(box, fill=150)
-    dark = ImageChops.lighter(alpha, contact)
-    if soft:
-        dark = dark.filter(ImageFilter.GaussianBlur(scale * 0.014))
-    ground = Image.new("RGBA", figure.size, (6, 14, 8, 0))
-    ground.putalpha(dark.point(lambda value: value * light.cast_alpha))
-    return Image.alpha_composite(ground, figure)
-
-
-@lru_cache(maxsize=2048)
-def master(figure: Figure, phase: int, light: Light, height: int) -> Image.Image:
-    """The sprite at `height` pixels per figure, drawn larger and reduced: RGBA, for one phase of PHASES."""
-    small = height <= 100
-    fine = height * (2.0 if small else 1.5)
-    flat = _flat(figure, POSES[figure.name](phase / PHASES), fine)
-    lit = _with_shadow(_lit(flat, light) if small else _shaded(flat, light, fine), light, fine, soft=not small)
-    size = (round(CANVAS[0] * height), round(CANVAS[1] * height))
-    return lit.resize(size, Image.Resampling.BOX if small else Image.Resampling.BILINEAR)
-
-
-@lru_cache(maxsize=8192)
-def sprite(figure: Figure, phase: int, light: Light, height: int, mirrored: bool) -> Image.Image:
-    """The sprite for a figure of `height` pixels; feet at (FEET[0], FEET[1]) * height."""
-    large = 72 if height <= 64 else 240
-    image = master(figure, phase, light, large)
-    if mirrored:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    size = (max(2, round(CANVAS[0] * height)), max(2, round(CANVAS[1] * height)))
-    return image.resize(size, Image.Resampling.BOX if height <= 64 else Image.Resampling.BILINEAR)
-
-
-def paste(image: Image.Image, made: Image.Image, foot: tuple[float, float], height: int) -> None:
-    """Puts a sprite so that its feet stand on `foot` (column, row)."""
-    image.paste(made, (round(foot[0] - FEET[0] * height), round(foot[1] - FEET[1] * height)), made)
