@@ -76,7 +76,7 @@ class Scorer:
             start += len(batch)
 
     def _on_device(self, batch: Pixels, work: Callable[[Tensor], T]) -> T:
-        with torch.inference_mode(), autocast(self.device):
+        with torch.inference_mode(), autocast(self.device, bf16=self.device.type == "cuda"):
             return work(to_input(batch, self.device))
 
     def _score_batch(self, x: Tensor) -> Scores:
@@ -102,9 +102,8 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def autocast(device: torch.device, precision: str = "auto") -> torch.autocast:
-    """The context in which the network runs: bf16 on CUDA or when asked for by name."""
-    bf16 = precision == "bf16" or (precision == "auto" and device.type == "cuda")
+def autocast(device: torch.device, *, bf16: bool) -> torch.autocast:
+    """The context in which the network runs: bf16 where its layers bear it, or fp32 throughout."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
 

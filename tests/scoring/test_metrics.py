@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.metrics import auroc, auroc_interval, average_precision, fpr_at_tpr
@@ -10,12 +10,14 @@ from scoring.metrics import auroc, auroc_interval, average_precision, fpr_at_tpr
 scores = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=30)
 
 
+@settings(deadline=None, max_examples=50)
 @given(scores, scores)
 def test_it_counts_pairs(inside: list[float], outside: list[float]) -> None:
     pairs = [(o > i) + 0.5 * (o == i) for i in inside for o in outside]
     assert auroc(inside, outside) == pytest.approx(np.mean(pairs))
 
 
+@settings(deadline=None, max_examples=50)
 @given(scores, scores)
 def test_it_walks_down_the_precision_recall_curve(inside: list[float], outside: list[float]) -> None:
     expected, recall = 0.0, 0.0

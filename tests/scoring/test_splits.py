@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.splits import heldout_mask, split_by_video, tail_start
@@ -8,6 +8,7 @@ from scoring.splits import heldout_mask, split_by_video, tail_start
 counts = st.dictionaries(st.integers(0, 50), st.integers(1, 5000), min_size=2, max_size=20)
 
 
+@settings(deadline=None, max_examples=50)
 @given(counts, st.floats(0.05, 0.6), st.integers(0, 99))
 def test_it_holds_out_some_videos_and_never_all(frames: dict[int, int], fraction: float, seed: int) -> None:
     held = split_by_video(frames, fraction, seed)
@@ -15,6 +16,7 @@ def test_it_holds_out_some_videos_and_never_all(frames: dict[int, int], fraction
     assert held <= set(frames)
 
 
+@settings(deadline=None, max_examples=50)
 @given(counts, st.integers(0, 9))
 def test_it_does_not_depend_on_the_order_of_the_videos(frames: dict[int, int], seed: int) -> None:
     assert split_by_video(frames, 0.2, seed) == split_by_video(dict(reversed(frames.items())), 0.2, seed)
