@@ -133,6 +133,8 @@ def _batches(snapshot: Snapshot, filters: ExportFilters, video: Video) -> Iterat
 def _scored(snapshot: Snapshot, filters: ExportFilters, video: Video) -> QuerySet[Any, dict[str, Any]]:
     of_version = Q(scores__model_version=snapshot.version.pk if snapshot.version else 0)
     frames = Frame.objects.filter(video=video, pk__lte=snapshot.last_frame)
+    if filters.verdict not in ("", "unreviewed"):
+        frames = frames.filter(review_version__gt=0)  # at least one review; `rows` looks which one stood at the mark
     scored = frames.annotate(score=FilteredRelation("scores", condition=of_version))
     if filters.side:
         side = "score__reconstruction_loss__gt" if filters.side == "above" else "score__reconstruction_loss__lte"

@@ -40,10 +40,25 @@ class VersionProgress:
     scored: int
     total: int
     eta_s: float | None
+    job: Job | None  # the one at work, or the last one
+
+    @property
+    def is_moving(self) -> bool:
+        """False when the rescoring stopped before its end: somebody has to try it again."""
+        return self.job is not None and self.job.is_open
 
     @property
     def fraction(self) -> float:
         return self.scored / self.total if self.total else 1.0
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version in the list of versions; `above` counts the frames above its threshold."""
+
+    version: ModelVersion
+    above: int
+    progress: VersionProgress | None
 
 
 STAGES = [
@@ -97,8 +112,8 @@ def version_progress(version: ModelVersion) -> VersionProgress | None:
         return None
     total = Pack.objects.filter(video__dataset_id=version.dataset_id, is_complete=True).count()
     scored = ScoredPack.objects.filter(model_version=version).count()
-    job = version.jobs.open().filter(kind=Job.Kind.RESCORE).first()
-    return VersionProgress(scored=scored, total=total, eta_s=jobs.eta_s(job) if job else None)
+    job = version.jobs.filter(kind=Job.Kind.RESCORE).order_by("-id").first()
+    return VersionProgress(scored=scored, total=total, eta_s=jobs.eta_s(job) if job else None, job=job)
 
 
 def _steps(run: TrainingRun) -> list[Step]:

@@ -21,6 +21,10 @@ def dataset_named(slug: str) -> Dataset:
     return found
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def wait_for(job: Job, say: Callable[[str], object]) -> None:
     """Wait until the job has ended, telling its progress. Raises CommandError when it ends without its result."""
     told = ""

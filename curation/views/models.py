@@ -14,7 +14,7 @@ from curation import gallery, training, versions
 from curation.models import Dataset, ModelVersion, Role, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
-from curation.progress import run_progress, version_progress
+from curation.progress import VersionRow, run_progress, version_progress
 from curation.train_form import PRESETS, TrainForm
 from curation.views.requests import person, wants_fragment
 
@@ -111,7 +111,7 @@ def _page(
 def _lists(dataset: Dataset) -> dict[str, Any]:
     """Versions and runs with what is under way in them; `is_moving` keeps the page asking."""
     rows = [
-        {"version": version, "above": versions.frames_above(version), "progress": version_progress(version)}
+        VersionRow(version, versions.frames_above(version), version_progress(version))
         for version in dataset.model_versions.select_related("training_run")
     ]
     runs = list(dataset.training_runs.select_related("version", "requested_by")[:RUNS_SHOWN])
@@ -121,7 +121,7 @@ def _lists(dataset: Dataset) -> dict[str, Any]:
         "runs": runs,
         "open_run": open_run,
         "open_progress": run_progress(open_run) if open_run else None,
-        "is_moving": bool(open_run) or any(row["progress"] for row in rows),
+        "is_moving": bool(open_run) or any(row.progress and row.progress.is_moving for row in rows),
     }
 
 

@@ -10,11 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from curation import jobs, storage
+from curation import run_control, storage
 from curation.models import Role, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
-from curation.progress import run_jobs, run_lines, run_progress
+from curation.progress import run_lines, run_progress
 from curation.views.requests import person, wants_fragment
 
 LINES_SHOWN = 200
@@ -76,16 +76,12 @@ def samples(request: HttpRequest, slug: str, pk: int, epoch: int) -> HttpRespons
 
 
 def _steer(request: HttpRequest, run: TrainingRun) -> HttpResponse:
-    job, name = run_jobs(run).first(), person(request).get_username()
-    steps = {"cancel": jobs.cancel, "retry": jobs.retry}
+    steps = {"cancel": run_control.cancel, "retry": run_control.retry}
     try:
         step = steps.get(request.POST.get("action", ""))
-        if step is None or job is None:
+        if step is None:
             raise Problem("A run can be cancelled or tried again.")
-        others = run.dataset.training_runs.exclude(pk=run.pk).filter(state__in=TrainingRun.OPEN_STATES)
-        if step is jobs.retry and others.exists():
-            raise Problem("Another run is under way in this data set; wait for its end or cancel it.")
-        step(job=job, by=name)
+        step(run=run, by=person(request))
     except Problem as problem:
         messages.error(request, str(problem))
     return redirect("run", run.dataset.slug, run.pk)

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from curation import jobs
 from curation.models import Activation, Dataset, Frame, Job, ModelVersion, ScoredPack, TrainingRun, Video
 from tests.conftest import signed_in
 from tests.curation.review_rows import make_dataset, make_version, make_video, score, scored_dataset
@@ -52,6 +53,16 @@ def test_it_tells_others_who_may_retrain(name: str) -> None:
     page = text(client_of(name))
     assert "Only admins of the data set can start a run: olga." in page
     assert 'action="/d/cup/models/train/"' not in page and "Move threshold" not in page and "/activate/" not in page
+
+
+def test_it_says_when_a_rescoring_stopped_before_its_end() -> None:
+    dataset, _, new = cup()
+    ModelVersion.objects.filter(pk=new.pk).update(state=ModelVersion.State.RESCORING, note="The worker died 3 times.")
+    job = jobs.request(kind=Job.Kind.RESCORE, dataset=dataset, model_version=new)
+    assert "Rescoring" in text(client_of("vera"))
+    Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED)
+    page = text(client_of("vera"))
+    assert "100 % scored" in page and "The worker died 3 times." in page and "every 1s" not in page
 
 
 def test_it_offers_to_train_on_everything_when_nothing_is_marked() -> None:

@@ -99,6 +99,22 @@ def test_it_says_why_a_run_failed_and_lets_an_admin_try_again() -> None:
     assert run.state == State.QUEUED and run.jobs.filter(state=Job.State.QUEUED).count() == 1
 
 
+def test_it_goes_on_scoring_when_only_that_failed() -> None:
+    run = make_run(State.FAILED)
+    run.jobs.update(state=Job.State.DONE)
+    version = make_version(run.dataset, is_active=False)
+    rescoring = jobs.request(kind=Job.Kind.RESCORE, dataset=run.dataset, model_version=version)
+    Job.objects.filter(pk=rescoring.pk).update(state=Job.State.FAILED)
+    TrainingRun.objects.update(version=version, finished_at=timezone.now())
+    client_of("olga").post(path_of(run), {"action": "retry"})
+    run.refresh_from_db()
+    assert run.state == State.RESCORING
+    assert Job.objects.get(state=Job.State.QUEUED).kind == Job.Kind.RESCORE
+    rescoring_again = Job.objects.get(state=Job.State.QUEUED)
+    JobLine.objects.create(job=rescoring_again, text="Going on.")
+    assert "Going on." in fragment(run)
+
+
 def test_it_does_not_try_again_beside_another_run() -> None:
     run = make_run(State.FAILED)
     run.jobs.update(state=Job.State.FAILED)

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from curation import jobs, versions
-from curation.management.waiting import dataset_named, wait_for
+from curation.management.waiting import counted, dataset_named, wait_for
 from curation.models import Job
 
 
@@ -32,6 +32,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Version {version.number} has scored every frame.")
             return
         job = jobs.request(kind=Job.Kind.RESCORE, dataset=found, model_version=version)
-        self.stdout.write(f"Queued: version {version.number}, {missing} packs of frames.")
+        self.stdout.write(f"Queued: version {version.number}, {counted(missing, 'pack')} of frames.")
         if wait:
             wait_for(job, self.stdout.write)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from curation.management.waiting import dataset_named, wait_for
+from curation.management.waiting import counted, dataset_named, wait_for
 from curation.models import Job, ModelVersion
 from curation.problems import Problem
 from curation.storage import StoreUnavailable
@@ -22,9 +22,7 @@ class Command(BaseCommand):
             "--epochs", type=int, help="At most so many passes; chosen by the size of the set if left out."
         )
         parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument(
-            "--from", dest="number", type=int, help="Go on from this version instead of fresh weights."
-        )
+        parser.add_argument("--from", dest="number", type=int, help="Go on from this version instead of fresh weights.")
         parser.add_argument("--everything", action="store_true", help="Train on every frame that nobody judged OUT.")
         parser.add_argument("--wait", action="store_true", help="Return when the new version has scored every frame.")
 
@@ -39,7 +37,8 @@ class Command(BaseCommand):
         except (Problem, StoreUnavailable) as problem:
             raise CommandError(str(problem)) from problem
         self.stdout.write(
-            f"Queued: {run.train_frames} frames of {run.train_videos} videos, {run.heldout_frames} held out."
+            f"Queued: {counted(run.train_frames, 'frame')} of {counted(run.train_videos, 'video')}, "
+            f"{run.heldout_frames:,} held out."
         )
         if run.note:
             self.stderr.write(run.note)
