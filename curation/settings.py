@@ -30,6 +30,7 @@ DEBUG = env_flag("DEBUG")
 SECRET_KEY = env("SECRET_KEY") or (_secrets.secret_key if _secrets else "")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "curation.views.errors.csrf_failure"
 HTTPS = env_flag("HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-framesift" if HTTPS else "framesift"
@@ -145,7 +146,7 @@ STORAGES = {
             "file_overwrite": True,
         },
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "curation.static_files.HashedStaticFiles"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT") or DATA_DIR / "static")
