@@ -24,7 +24,7 @@ class Preset:
 
 PRESETS = [
     Preset("small", "Small", "1.3 M parameters", "About a minute on two CPU cores. The right start."),
-    Preset("article", "Article", "about 100 M parameters", "The size used in the article. Hours on a CPU, so bring a GPU."),
+    Preset("article", "Article", "about 100 M parameters", "The size used in the article. Made for a GPU."),
 ]
 
 
@@ -41,7 +41,10 @@ class TrainForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.dataset = dataset
         self.usable = dataset.model_versions.usable()
-        self.fields["start_from"].queryset = self.usable  # type: ignore[attr-defined]
+        start_from = self.fields["start_from"]
+        assert isinstance(start_from, forms.ModelChoiceField)
+        start_from.queryset = self.usable
+        start_from.label_from_instance = lambda obj: f"Version {obj.number}"  # type: ignore[method-assign]
 
     def request(self, by: User) -> TrainingRun:
         """Queue the run of a valid form. Raises Problem when it can't start."""

@@ -39,7 +39,7 @@ def test_it_queues_a_run_and_tells_its_set(store: str) -> None:
     ModelVersion.objects.update(config={"height": 60, "width": 80, "channels": [8, 16], "latent": 4})
     told = said("train", "cup", epochs=2, seed=5, number=version.number)
     run = TrainingRun.objects.get()
-    assert "32 frames of 1 video,, 8 held out" in told and "few videos" in told
+    assert "32 frames of 1 video, 8 held out" in told and "few videos" in told
     assert (run.config["epochs"], run.config["seed"], run.start_from) == (2, 5, version)
 
 
