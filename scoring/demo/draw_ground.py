@@ -3,6 +3,7 @@
 The panorama's camera has no yaw and no roll, so every picture row has one Y and one scale: most terms are (rows, 1).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,8 @@ def ground_seen_by(view: View, rows: slice) -> Ground:
     """The ground under the rows of a view that has no yaw; all of them must look below the horizon."""
     q = (np.arange(view.height, dtype=np.float32)[rows, None] + 0.5 - view.height / 2) / view.focal
     p = (np.arange(view.width, dtype=np.float32)[None, :] + 0.5 - view.width / 2) / view.focal
-    scale = view.z / (q * np.cos(view.tilt) - np.sin(view.tilt))
-    y = view.y + (np.cos(view.tilt) + q * np.sin(view.tilt)) * scale
+    scale = view.z / (q * math.cos(view.tilt) - math.sin(view.tilt))
+    y = view.y + (math.cos(view.tilt) + q * math.sin(view.tilt)) * scale
     foot_y = np.abs(np.gradient(y, axis=0))
     return Ground(p * scale + np.float32(view.x), y, (scale / view.focal).astype(np.float32), foot_y)
 
@@ -188,7 +189,7 @@ def _paint_end_zones(rgb: Floats, g: Ground, look: Look) -> None:
 
 def _stand_shadow(rgb: Floats, g: Ground, look: Look) -> None:
     """Darkens the near side by the main stand's shadow, a little less in the blue."""
-    edge = (20 + 3 * np.sin(look.camera_back_m) - g.y + 0.10 * g.x) * 2.2
+    edge = (20 + 3 * math.sin(look.camera_back_m) - g.y + 0.10 * g.x) * 2.2
     depth = look.light.shadow / (1 + np.exp(np.clip(-edge, -30, 30)))
     for channel, strength in enumerate((1.0, 0.94, 0.78)):
         rgb[..., channel] *= 1 - depth * np.float32(strength)

@@ -38,7 +38,7 @@ def _drawn(figure: Figure, phase: int, light: Light, small: bool) -> Image.Image
     if not small:
         _give_volume(lit, light, scale)
     ground = Image.new("RGBA", flat.size, (6, 14, 8, 0))
-    ground.putalpha(_shadow(flat, light, scale))
+    ground.putalpha(_shadow(flat, light, scale, soft=not small))
     return Image.alpha_composite(ground, lit)
 
 
@@ -72,7 +72,7 @@ def _give_volume(lit: Image.Image, light: Light, scale: float) -> None:
     lit.paste(shaded, box)
 
 
-def _shadow(flat: Image.Image, light: Light, scale: float) -> Image.Image:
+def _shadow(flat: Image.Image, light: Light, scale: float, *, soft: bool) -> Image.Image:
     """The figure's own outline laid on the ground away from the light, and the dark below its feet: an alpha band."""
     lean, length = light.cast
     outline = flat.getchannel("A").reduce(COARSE)
@@ -82,5 +82,6 @@ def _shadow(flat: Image.Image, light: Light, scale: float) -> Image.Image:
     laid = outline.transform(outline.size, Image.Transform.AFFINE, skew, Image.Resampling.BILINEAR)
     wide = 0.15 * scale / COARSE
     ImageDraw.Draw(laid).ellipse((foot_x - wide, foot_y - wide * 0.25, foot_x + wide, foot_y + wide * 0.2), fill=150)
-    dark = laid.filter(ImageFilter.GaussianBlur(scale * 0.014 / COARSE)).point(_levels(light.cast_alpha))
-    return dark.resize(flat.size, Image.Resampling.BILINEAR)
+    if soft:
+        laid = laid.filter(ImageFilter.GaussianBlur(scale * 0.014 / COARSE))
+    return laid.point(_levels(light.cast_alpha)).resize(flat.size, Image.Resampling.BILINEAR)

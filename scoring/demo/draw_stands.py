@@ -4,6 +4,7 @@ A stand is a profile of straight pieces, extruded along a touchline or behind a 
 piece in metres (`up` along the profile, `along` the extrusion) and how many metres a pixel covers.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class Piece:
 
     @property
     def length(self) -> float:
-        return float(np.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1]))
+        return math.dist(self.start, self.end)
 
 
 def stand_profile(look: Look, rng: np.random.Generator) -> tuple[Piece, ...]:
@@ -154,7 +155,7 @@ def paint_back(rgb: Floats, view: View, profile: tuple[Piece, ...], edge_y: floa
     """Paints the stand along the far touchline into (rows, columns, 3); every row meets a piece at one place."""
     q = (np.arange(view.height, dtype=np.float32) + 0.5 - view.height / 2) / view.focal
     p = (np.arange(view.width, dtype=np.float32) + 0.5 - view.width / 2) / view.focal
-    dy, dz = np.cos(view.tilt) + q * np.sin(view.tilt), np.sin(view.tilt) - q * np.cos(view.tilt)
+    dy, dz = math.cos(view.tilt) + q * math.sin(view.tilt), math.sin(view.tilt) - q * math.cos(view.tilt)
     for piece in profile:
         distance, up = _meet(piece, (view.y - edge_y, view.z), dy, dz)
         rows = np.flatnonzero((distance > 0) & (up >= 0) & (up <= piece.length))
@@ -171,8 +172,8 @@ def paint_side(rgb: Floats, view: View, profile: tuple[Piece, ...], edge_x: floa
     if not columns.size:
         return
     dx = p[:, columns] * side + 0 * q
-    dy = np.cos(view.tilt) + q * np.sin(view.tilt)
-    dz = np.sin(view.tilt) - q * np.cos(view.tilt) + 0 * dx
+    dy = math.cos(view.tilt) + q * math.sin(view.tilt)
+    dz = math.sin(view.tilt) - q * math.cos(view.tilt) + 0 * dx
     for piece in profile:
         distance, up = _meet(piece, (view.x * side - edge_x, view.z), dx, dz)
         y = view.y + distance * dy
@@ -186,10 +187,11 @@ def paint_side(rgb: Floats, view: View, profile: tuple[Piece, ...], edge_x: floa
 
 def _meet(piece: Piece, origin: tuple[float, float], d_out: Floats, d_up: Floats) -> tuple[Floats, Floats]:
     """Where rays meet the piece's plane: distance in units of the ray, and metres up the profile."""
-    along = np.array([piece.end[0] - piece.start[0], piece.end[1] - piece.start[1]]) / piece.length
+    # Plain floats, so that the pictures' 32 bits do not become 64.
+    along = ((piece.end[0] - piece.start[0]) / piece.length, (piece.end[1] - piece.start[1]) / piece.length)
     normal = (-along[1], along[0])
     facing = normal[0] * d_out + normal[1] * d_up
-    facing = np.where(np.abs(facing) < 1e-6, 1e-6, facing)
+    facing = np.where(np.abs(facing) < 1e-6, np.float32(1e-6), facing)
     distance = (normal[0] * (piece.start[0] - origin[0]) + normal[1] * (piece.start[1] - origin[1])) / facing
     up = (origin[0] + distance * d_out - piece.start[0]) * along[0]
     up = up + (origin[1] + distance * d_up - piece.start[1]) * along[1]

@@ -28,6 +28,8 @@ def render_in_parallel(render: Render, jobs: Sequence[tuple[Video, Path]], worke
     try:
         with ProcessPoolExecutor(workers, context, _begin, (reports,)) as pool:
             _follow([pool.submit(_run, render, *job) for job in jobs], reports, on_progress)
+        # Only now, with every worker gone, has every report arrived.
+        _pass_on(reports, on_progress)
     except BrokenProcessPool as error:
         raise EncodingFailed("A process that draws the demo was killed, perhaps for lack of memory.") from error
 
@@ -39,7 +41,6 @@ def _follow(running: Sequence[Future[None]], reports: Reports, on_progress: Prog
         _pass_on(reports, on_progress)
         for future in done:
             future.result()
-    _pass_on(reports, on_progress)
 
 
 def _pass_on(reports: Reports, on_progress: Progress) -> None:

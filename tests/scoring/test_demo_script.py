@@ -1,22 +1,23 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
 from scoring.demo import script
 
 
-def test_it_is_the_same_for_a_seed_and_another_for_another():
+def test_it_is_the_same_for_a_seed_and_another_for_another() -> None:
     assert script.demo(3) == script.demo(3)
     assert script.demo(3) != script.demo(4)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.1, 0.02])
-def test_it_partitions_time_without_holes(scale):
+def test_it_partitions_time_without_holes(scale: float) -> None:
     for video in script.demo(0, scale):
         assert video.scenes[0].start_frame == 0
-        for before, after in zip(video.scenes, video.scenes[1:], strict=False):
+        for before, after in pairwise(video.scenes):
             assert before.end_frame == after.start_frame
         assert all(scene.frames >= script.SHORTEST_SCENE_FRAMES for scene in video.scenes)
         assert video.frames == video.scenes[-1].end_frame
@@ -24,7 +25,7 @@ def test_it_partitions_time_without_holes(scale):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_references_show_matches_only_and_recordings_everything(seed):
+def test_it_shows_only_matches_in_references_and_every_kind_in_recordings(seed: int) -> None:
     videos = script.demo(seed)
     references = [video for video in videos if video.reference]
     recordings = [video for video in videos if not video.reference]
@@ -34,7 +35,7 @@ def test_references_show_matches_only_and_recordings_everything(seed):
         assert {scene.kind for scene in video.scenes} == set(script.KINDS)
 
 
-def test_about_a_third_of_the_recordings_is_out_of_distribution():
+def test_it_makes_about_a_third_of_the_recordings_out_of_distribution() -> None:
     frames = [frame for video in script.demo(0) if not video.reference for frame in script.truth(video)]
     share = sum(not frame.in_distribution for frame in frames) / len(frames)
     football = sum(frame.kind == "american_football" for frame in frames) / len(frames)
@@ -43,13 +44,13 @@ def test_about_a_third_of_the_recordings_is_out_of_distribution():
 
 
 @pytest.mark.parametrize("step", [0.5, 0.3, 1.0, 7.0, 1000.0, 0.01])
-def test_truth_names_the_first_frame_at_or_after_each_step(step):
+def test_it_tells_the_truth_of_the_first_frame_at_or_after_each_step(step: float) -> None:
     video = script.demo(1, 0.1)[5]
     expected, due = [], 0
-    for frame in range(video.frames):
-        if frame / script.FPS >= due * step - 1e-9:
-            expected.append(frame / script.FPS)
-            while due * step - 1e-9 <= frame / script.FPS:
+    for n in range(video.frames):
+        if n / script.FPS >= due * step - 1e-9:
+            expected.append(n / script.FPS)
+            while due * step - 1e-9 <= n / script.FPS:
                 due += 1
     found = script.truth(video, step)
     assert [frame.time_s for frame in found] == expected
@@ -59,7 +60,7 @@ def test_truth_names_the_first_frame_at_or_after_each_step(step):
         assert (frame.kind, frame.in_distribution) == (scene.kind, scene.kind == "match")
 
 
-def test_it_refuses_what_it_cannot_make_in_words():
+def test_it_refuses_what_it_cannot_make_in_words() -> None:
     with pytest.raises(ValueError, match="scale"):
         script.demo(0, 0)
     with pytest.raises(ValueError, match="no kind 'tennis'"):
@@ -70,9 +71,15 @@ def test_it_refuses_what_it_cannot_make_in_words():
         script.truth(script.clip("x", [("match", 1.0)]), 0)
 
 
-def test_the_command_prints_the_truth_without_drawing_anything():
+def test_it_prints_the_truth_without_drawing_anything() -> None:
     command = [sys.executable, "-m", "scoring.demo", "--truth", "--seed", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(lines) == sum(len(script.truth(video)) for video in script.demo(2))
     assert set(lines[0]) == {"video", "number", "time_s", "kind", "in_distribution"}
+
+
+def test_it_knows_the_truth_without_loading_a_decoder() -> None:
+    code = "import sys; from scoring.demo import script; print([m for m in ('av', 'torch', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
