@@ -165,7 +165,9 @@ def paint_ground(g: Ground, look: Look, gridiron: bool, rng: np.random.Generator
         _paint_end_zones(rgb, g, look)
     else:
         _blend(rgb, worn(g) * 0.6, (128, 112, 68))
-    _blend(rgb, (gridiron_lines(g) if gridiron else soccer_lines(g)) * 0.88, (236, 240, 232))
+    # The paint of American football has been played on.
+    lines = gridiron_lines(g) * 0.72 if gridiron else soccer_lines(g) * 0.88
+    _blend(rgb, lines, (236, 240, 232))
     rgb *= np.array(look.light.ground, np.float32)
     if look.light.shadow:
         _stand_shadow(rgb, g, look)
