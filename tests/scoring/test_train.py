@@ -169,6 +169,8 @@ def test_it_takes_about_as_many_steps_whatever_the_size_of_the_set() -> None:
 def test_it_reads_its_configuration_from_json_and_back() -> None:
     config = TrainConfig.from_json('{"preset": "article", "vae": {"latent": 32}, "epochs": 3}')
     assert config.vae.latent == 32 and config.vae.hidden > 0 and config.epochs == 3
+    assert config.lr < TrainConfig.from_json({}).lr == TrainConfig().lr
+    assert TrainConfig.from_json('{"preset": "article", "lr": 0.5}').lr == 0.5
     assert TrainConfig.from_json(config.as_json()) == config
 
 
