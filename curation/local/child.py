@@ -22,12 +22,16 @@ FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 30.0
 
 @dataclass(frozen=True)
 class Part:
-    """What to run. `env` comes on top of the environment of the supervisor; `once` parts aren't started again."""
+    """What to run. `env` comes on top of the environment of the supervisor.
+
+    `once` parts aren't started again; what an `echo` part prints shows on the console too.
+    """
 
     name: str
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
     once: bool = False
+    echo: bool = False
 
 
 class Child:
@@ -40,6 +44,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._deaths = 0
+        self._echoed_bytes = 0
         self.quick_deaths = 0
         self.exit_code: int | None = None  # of its last end; negative for the signal that caused it
         self.next_start = 0.0
@@ -109,6 +114,15 @@ class Child:
                 return log.read().decode(errors="replace").strip().splitlines()[-count:]
         except OSError:
             return []
+
+    def new_lines(self) -> list[str]:
+        """The whole lines it printed since this was last asked."""
+        with self.log.open("rb") as log:
+            log.seek(self._echoed_bytes)
+            fresh = log.read()
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._echoed_bytes += len(whole)
+        return whole.decode(errors="replace").splitlines()
 
     def trim_log(self) -> None:
         """Keep a long-running part's log from filling the disk (it is written in append mode, so it may be cut)."""

@@ -88,7 +88,7 @@ def serve(folder: Path, *, port: int | None, host: str, demo: bool, say: Callabl
         say("the app answers")
         say_welcome(plan, secrets)
         if demo:
-            supervisor.start(parts.manage_part(plan, "demo", "demo", "--if-empty"))
+            supervisor.start(parts.demo_part(plan))
         supervisor.forever()
     except StopRequestedError:
         say("stopping")

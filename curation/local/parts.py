@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curation.local import broker
@@ -98,6 +98,11 @@ def store_part(plan: Plan) -> Part:
 def manage_part(plan: Plan, name: str, *words: str) -> Part:
     """A management command that runs once."""
     return Part(name, [sys.executable, str(BASE_DIR / "manage.py"), *words], plan.environment(), once=True)
+
+
+def demo_part(plan: Plan) -> Part:
+    """Makes the demo data set in an empty instance, and says how far it is."""
+    return replace(manage_part(plan, "demo", "demo", "--if-empty"), echo=True)
 
 
 def web_part(plan: Plan) -> Part:

@@ -92,6 +92,8 @@ class Supervisor:
             raise StopRequestedError
         now = time.monotonic()
         for child in list(self._children.values()):
+            if child.part.echo and child.pid:
+                self._echo(child)
             if child.next_start and now >= child.next_start:
                 child.start()
                 self._record()
@@ -101,6 +103,10 @@ class Supervisor:
             self._next_log_check = now + LOG_CHECK_S
             for child in self._children.values():
                 child.trim_log()
+
+    def _echo(self, child: Child) -> None:
+        for line in child.new_lines():
+            self._say(f"{child.part.name}: {line}")
 
     def stop(self) -> None:
         """End everything in order: first what works on the store and the broker, then those two."""
@@ -121,6 +127,8 @@ class Supervisor:
             child.signal(signal.SIGKILL, group=True)
 
     def _on_end(self, child: Child) -> None:
+        if child.part.echo:
+            self._echo(child)
         child.bury()
         name, manner = child.part.name, _manner(child.exit_code)
         if not child.part.once:

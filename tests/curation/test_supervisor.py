@@ -44,7 +44,7 @@ child.FIRST_DELAY_S = 0.02
 folder = Path(sys.argv[1])
 plan = Plan(folder, ensure_secrets(folder), host="127.0.0.1", web_port=1, broker_port=1, store_port=1)
 supervisor = Supervisor(plan, say=print, leash=Leash())
-part = child.Part("broken", ["sh", "-c", "echo no such thing; exit 3"])
+part = child.Part("broken", ["sh", "-c", "echo no such thing; exit 3"], echo=sys.argv[2] == "echo")
 try:
     if sys.argv[2] == "once":
         supervisor.run_once(part, limit_s=10)
@@ -133,9 +133,14 @@ def supervise(folder: Path, how: str) -> str:
 
 def test_it_gives_up_a_part_that_never_gets_going_and_shows_the_end_of_its_log(tmp_path: Path) -> None:
     told, failure = supervise(tmp_path, "keep").split("FAILED")
+    assert "no such thing" not in told
     assert told.count("broken ended (exit code 3); starting it again") == QUICK_DEATHS - 1
     assert failure.startswith(f" broken ended {QUICK_DEATHS} times right after its start.")
     assert failure.rstrip().endswith("no such thing")
+
+
+def test_it_shows_what_an_echoing_part_prints(tmp_path: Path) -> None:
+    assert "broken: no such thing\n" in supervise(tmp_path, "echo")
 
 
 def test_it_goes_no_further_when_a_preparing_command_fails(tmp_path: Path) -> None:
