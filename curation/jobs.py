@@ -96,12 +96,14 @@ def retry(*, job: Job, by: str) -> Job:
     if job.is_open:
         raise Problem("This job is still open.", status=409)
     subject = {name: getattr(job, name) for name in ("video", "model_version", "training_run", "export")}
-    with transaction.atomic():
-        outcomes.reopened(job)
-        fresh = request(
-            kind=Job.Kind(job.kind), dataset=job.dataset, by=by, **{k: v for k, v in subject.items() if v is not None}
-        )
-        add_line(fresh, f"Retry of job {job.pk}, asked for by {by}.")
+    asked = {name: row for name, row in subject.items() if row is not None}
+    try:
+        with transaction.atomic():
+            outcomes.reopened(job)
+            fresh = request(kind=Job.Kind(job.kind), dataset=job.dataset, by=by, **asked)
+            add_line(fresh, f"Retry of job {job.pk}, asked for by {by}.")
+    except IntegrityError as error:
+        raise Problem("Another training run is open in this data set; wait for it or cancel it.", status=409) from error
     return fresh
 
 

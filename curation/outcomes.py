@@ -19,7 +19,7 @@ def cancelled(job: Job) -> None:
     if job.kind == Job.Kind.TRAIN and job.training_run:
         _close_run(job.training_run, TrainingRun.State.CANCELLED, job.reason)
     elif job.kind == Job.Kind.EXPORT and job.export:
-        Export.objects.filter(pk=job.export.pk).update(state=Export.State.CANCELLED, note=job.reason)
+        _close_export(job.export, Export.State.CANCELLED, job.reason)
     else:
         failed(job)
 
@@ -36,8 +36,11 @@ def reopened(job: Job) -> None:
         )
     elif job.kind == Job.Kind.RESCORE and job.model_version:
         ModelVersion.objects.filter(pk=job.model_version.pk).update(state=ModelVersion.State.RESCORING, note="")
+        TrainingRun.objects.filter(version=job.model_version, state=TrainingRun.State.FAILED).update(
+            state=TrainingRun.State.RESCORING, note="", finished_at=None
+        )
     elif job.kind == Job.Kind.EXPORT and job.export:
-        Export.objects.filter(pk=job.export.pk).update(state=Export.State.QUEUED, note="")
+        Export.objects.filter(pk=job.export.pk).update(state=Export.State.QUEUED, note="", finished_at=None)
 
 
 def _video(job: Job, reason: str) -> None:
@@ -70,7 +73,11 @@ def _rescore(job: Job, reason: str) -> None:
 
 def _export(job: Job, reason: str) -> None:
     if job.export:
-        Export.objects.filter(pk=job.export.pk).update(state=Export.State.FAILED, note=reason)
+        _close_export(job.export, Export.State.FAILED, reason)
+
+
+def _close_export(export: Export, state: Export.State, note: str) -> None:
+    Export.objects.filter(pk=export.pk).update(state=state, note=note, finished_at=timezone.now())
 
 
 _FAILED: dict[Job.Kind, Callable[[Job, str], None]] = {

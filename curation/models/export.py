@@ -48,4 +48,4 @@ class Export(models.Model):
 
     @property
     def file_name(self) -> str:
-        return f"{self.dataset.slug}-{self.created_at:%Y%m%d-%H%M}.{self.format}"
+        return f"{self.dataset.slug}-{self.created_at:%Y%m%d-%H%M}-{self.pk}.{self.format}"

@@ -92,6 +92,8 @@ def _on_step(lease: Lease, report: StepReport) -> None:
 
 
 def _on_epoch(lease: Lease, training_run: TrainingRun, report: EpochReport) -> None:
+    training_run.epochs_done = report.epoch
+    training_run.best_epoch = report.epoch if report.best else training_run.best_epoch
     storage.write(training_run.key(f"samples-{report.epoch}.png"), contact_sheet(*report.samples), "image/png")
     with lease.transaction():
         EpochMetric.objects.update_or_create(
@@ -114,13 +116,13 @@ def _on_epoch(lease: Lease, training_run: TrainingRun, report: EpochReport) -> N
 
 
 def _on_checkpoint(lease: Lease, training_run: TrainingRun, data: bytes) -> None:
-    """The object first, then the row that points to it."""
-    epoch = load_checkpoint(data).progress
-    key = training_run.key(f"checkpoint-{epoch.epoch % 2}.safetensors")  # two in turn: the last good one stays whole
+    """The object first, then the row that points to it. Called right after `_on_epoch`, which notes the epoch."""
+    epoch = training_run.epochs_done
+    key = training_run.key(f"checkpoint-{epoch % 2}.safetensors")  # two in turn: the last good one stays whole
     storage.write(key, data)
     with lease.transaction():
         TrainingRun.objects.filter(pk=training_run.pk).update(
-            checkpoint_key=key, epochs_done=epoch.epoch, best_epoch=epoch.best_epoch or None
+            checkpoint_key=key, epochs_done=epoch, best_epoch=training_run.best_epoch
         )
 
 

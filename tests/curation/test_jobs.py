@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from curation import jobs, leases
-from curation.models import Dataset, Job, Video
+from curation.models import Dataset, Job, TrainingRun, Video
 from curation.problems import Problem
 from curation.storage import StoreUnavailable
 
@@ -163,6 +163,14 @@ def test_it_retries_with_fresh_attempts(job: Job, video: Video) -> None:
 def test_it_does_not_retry_an_open_job(job: Job) -> None:
     with pytest.raises(Problem, match="still open"):
         jobs.retry(job=job, by="olga")
+
+
+def test_it_does_not_retry_a_training_beside_an_open_one(dataset: Dataset) -> None:
+    run = TrainingRun.objects.create(dataset=dataset, config={}, state=TrainingRun.State.FAILED)
+    failed = Job.objects.create(kind=Job.Kind.TRAIN, key="t", dataset=dataset, training_run=run, state=Job.State.FAILED)
+    TrainingRun.objects.create(dataset=dataset, config={})
+    with pytest.raises(Problem, match="Another training run"):
+        jobs.retry(job=failed, by="olga")
 
 
 @pytest.mark.django_db(transaction=True)
