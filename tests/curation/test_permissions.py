@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -137,15 +137,14 @@ def world(dataset: Dataset) -> World:
     return World(dataset)
 
 
-def call(client: Client, method: str, url: str, name: str, world: World) -> HttpResponse:
+def call(client: Client, method: str, url: str, name: str, world: World) -> HttpResponseBase:
     bodies: dict[str, object] = {
         "uploads": {"dataset": world.dataset.slug, "name": "b.mp4", "size": 10, "fingerprint": "b"},
         "upload-sign": {"parts": [1]},
         "reviews": {"reviews": []},
     }
     body = json.dumps(bodies.get(name, {}))
-    answer: HttpResponse = client.generic(method, url, body, content_type="application/json")
-    return answer
+    return client.generic(method, url, body, content_type="application/json")
 
 
 CASES = [(name, method) for name, methods in MATRIX.items() for method in methods if methods[method] in ROLES]

@@ -119,7 +119,7 @@ def test_it_clears_uploads_that_nobody_continued(dataset: Dataset, curator: User
 @pytest.mark.parametrize(
     ("name", "size"), [("notes.txt", 10), ("match", 10), ("match.mp4", 0), ("match.mp4", 51 * 1024**3)]
 )
-def test_it_refuses_a_file_with_both_limits_in_the_sentence(dataset: Dataset, curator: User, name: str, size: int) -> None:
+def test_it_refuses_a_file_and_names_both_limits(dataset: Dataset, curator: User, name: str, size: int) -> None:
     with pytest.raises(Problem) as refusal:
         start(dataset, curator, name, size)
     assert "mp4" in str(refusal.value) and "54 GB" in str(refusal.value)

@@ -29,7 +29,8 @@ def one(instance: Instance, query: str) -> object:
 
 def wait(instance: Instance, query: str, expected: object, limit_s: float = 90) -> None:
     reached = instance.wait_until(lambda: one(instance, query) == expected, limit_s=limit_s)
-    assert reached, f"{query} gave {one(instance, query)!r}; jobs: {ask(instance, 'select * from curation_job')}"
+    jobs = ask(instance, "select * from curation_job")
+    assert reached, f"expected {expected!r}, found {one(instance, query)!r}; jobs: {jobs}"
 
 
 @pytest.fixture(scope="module")
