@@ -90,4 +90,4 @@ class Panorama:
         np.clip(row, 0, rows - 1, out=row)
         row *= columns
         row += column
-        return self.pixels.ravel().take(row).view(np.uint8).reshape(view.height, view.width, 4)
+        return self.pixels.ravel().take(row, mode="clip").view(np.uint8).reshape(view.height, view.width, 4)

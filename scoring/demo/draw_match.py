@@ -81,7 +81,7 @@ def draw_people(
 
 def _height(pixels: float) -> int:
     """In steps that grow with the figure, so that most sprites are made once."""
-    step = 1 if pixels < 22 else 2 if pixels < 64 else 16
+    step = 2 if pixels < 64 else 16
     return round(pixels / step) * step
 
 

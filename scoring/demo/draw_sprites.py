@@ -10,7 +10,7 @@ from scoring.demo.looks import Light
 
 PHASES = 8
 # Figures up to SMALL pixels high are reduced from one drawing, larger ones from another that also has volume.
-SMALL, SMALL_DRAWN, LARGE_DRAWN = 64, 108, 320
+SMALL, SMALL_DRAWN, LARGE_DRAWN = 64, 90, 320
 # Blurred things are made at a third of the size, which nobody sees.
 COARSE = 3
 
