@@ -4,6 +4,8 @@ import os
 
 from celery import Celery, signals
 
+from curation import shutdown
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "curation.settings")
 
 app = Celery("framesift")
@@ -14,6 +16,4 @@ app.conf.imports = ("curation.tasks", "scoring.tasks")
 @signals.worker_shutting_down.connect
 def give_jobs_back(**_: object) -> None:
     """A stop that was asked for: running jobs go back to the queue at their next check, with their attempt."""
-    from curation import leases
-
-    leases.shutting_down.set()
+    shutdown.requested.set()

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from curation import jobs
+from curation import jobs, shutdown
 from curation.models import Job
 from curation.problems import Problem
 from curation.storage import StoreUnavailable
@@ -28,8 +28,6 @@ from curation.storage import StoreUnavailable
 log = structlog.get_logger(__name__)
 PROGRESS_EVERY_S = 0.5
 FIRST_BACK_OFF_S = 5.0
-
-shutting_down = threading.Event()  # set when the worker is asked to stop: jobs give their lease back
 
 
 class Cancelled(Exception):
@@ -59,11 +57,11 @@ class Lease:
             raise LeaseLost
         if self._cancelled:
             raise Cancelled
-        if shutting_down.is_set():
+        if shutdown.requested.is_set():
             raise Interrupted
 
     def should_stop(self) -> bool:
-        return self._lost or self._cancelled or shutting_down.is_set()
+        return self._lost or self._cancelled or shutdown.requested.is_set()
 
     def renew(self) -> None:
         """Heartbeat: push the lease out by the database's clock, and see whether somebody asked to cancel."""

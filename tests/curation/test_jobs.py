@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from curation import jobs, leases
+from curation import jobs, leases, shutdown
 from curation.models import Dataset, Job, TrainingRun, Video
 from curation.problems import Problem
 from curation.storage import StoreUnavailable
@@ -140,13 +140,13 @@ def test_it_stops_a_running_job_at_its_next_check(job: Job) -> None:
 
 
 def test_it_gives_the_attempt_back_when_the_worker_is_asked_to_stop(job: Job) -> None:
-    leases.shutting_down.set()
+    shutdown.requested.set()
     try:
         with leases.work(job.pk) as lease:
             assert lease is not None
             lease.check()
     finally:
-        leases.shutting_down.clear()
+        shutdown.requested.clear()
     job.refresh_from_db()
     assert (job.state, job.attempt) == (Job.State.QUEUED, 0)
 
