@@ -38,6 +38,7 @@ NO_SUCH_FILE = "There is no such file."
 MAX_REASON = 300
 MAX_INPUT_SIDE = 1024
 MAX_WARNINGS = 20
+MAX_DECODED = 10**9  # at 10 000 pictures a second more than the longest video has
 JPEG_MAGIC = b"\xff\xd8\xff"
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Extraction:
             _greet(inbox, self._bwrap)
             while self.summary is None:
                 message = inbox.next()
-                inbox.decoded = max(inbox.decoded, int(message.body.get("decoded", 0)))
+                inbox.decoded = max(inbox.decoded, _count(message.body.get("decoded", 0)))
                 if message.kind == "frame":
                     yield self._frame(message)
                 else:
@@ -253,6 +254,13 @@ def _seconds(value: Any) -> float:
     if not math.isfinite(number):
         raise WireError("a number that isn't finite")
     return number
+
+
+def _count(value: Any) -> int:
+    """A number of pictures that a child may have decoded. Raises ValueError for one that it can't have."""
+    if not isinstance(value, int) or not 0 <= value <= MAX_DECODED:
+        raise ValueError("a count that isn't one")
+    return value
 
 
 def _line(text: Any) -> str:

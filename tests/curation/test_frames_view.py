@@ -107,7 +107,7 @@ def test_it_shows_frames_before_there_is_a_model_and_says_what_comes() -> None:
     html = text(client_of("ana").get("/d/cup/frames/"))
     assert html.count("<article") == 3
     assert "Scores come with the first model" in html
-    assert reverse("train", args=["cup"]) in html
+    assert reverse("models", args=["cup"]) in html
 
 
 @pytest.mark.parametrize(("state", "words"), [(None, "Upload a video"), ("extracting", "on their way")])
