@@ -10,11 +10,14 @@ function shape(name, attributes) {
   return made;
 }
 
+// Logarithmic: an advertisement's loss is fifty times a match's, and the near cases lie between.
 function scales({ points, threshold, duration }) {
-  const highest = Math.max(threshold * 1.3, ...points.map((point) => point[2]));
+  const losses = points.map((point) => Math.max(point[2], 1e-3));
+  const low = Math.log(Math.min(threshold, ...losses) * 0.9);
+  const high = Math.log(Math.max(threshold * 1.3, ...losses));
   return {
     x: (time) => (duration ? (time / duration) * WIDTH : 0),
-    y: (loss) => HEIGHT - FOOT - (loss / highest) * (HEIGHT - FOOT - 3),
+    y: (loss) => HEIGHT - FOOT - ((Math.log(Math.max(loss, 1e-3)) - low) / (high - low)) * (HEIGHT - FOOT - 3),
   };
 }
 

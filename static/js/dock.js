@@ -80,7 +80,7 @@ function words({ waiting, trouble, sentence }, outbox) {
   const wait = `${plural(waiting)} wait${waiting === 1 ? "s" : ""}`;
   if (trouble === "login") return [`${sentence} ${wait} here.`, signIn()];
   if (trouble === "refused") return [`${sentence} ${wait} here.`, press("Try again", () => outbox.retry()), press("Discard", () => outbox.discard())];
-  if (trouble) return [`${sentence} ${wait} here and will be sent by itself.`, press("Try now", () => outbox.retry())];
+  if (trouble) return [`${sentence} ${wait} here, safe, until it is back.`, press("Try now", () => outbox.retry())];
   return [`Sending ${plural(waiting)} …`];
 }
 

@@ -12,6 +12,7 @@ const ENLARGE = "framesift:enlarge";
 
 const reviewer = new Reviewer(document.getElementById("reviewer"));
 const ahead = new Map(); // url -> promise of the page's element
+const trail = []; // where we came from: a verdict may have taken that frame out of the list
 let visit = 0;
 
 const page = () => document.getElementById("frame");
@@ -55,8 +56,9 @@ function fetchAhead(url) {
   ahead.set(url, coming);
 }
 
-async function go(url, { push = true } = {}) {
-  if (!url) return say("This is the last frame of this list.");
+async function go(url, { push = true, isBack = false } = {}) {
+  if (!url) return say(isBack ? "This is the first frame of this list." : "This is the last frame of this list.");
+  if (push && !isBack) trail.push(location.pathname + location.search);
   visit += 1;
   const mine = visit;
   try {
@@ -178,7 +180,7 @@ onKeys({
   p: playOrPause,
   Space: () => go(href("next")),
   ArrowRight: () => go(href("next")),
-  ArrowLeft: () => (href("previous") ? go(href("previous")) : say("This is the first frame of this list.")),
+  ArrowLeft: () => go(trail.pop() ?? href("previous"), { isBack: true }),
   Escape: () => location.assign(href("back")),
 }, new Set(["ArrowRight", "ArrowLeft", "Space"]));
 
@@ -188,7 +190,7 @@ document.addEventListener("click", (event) => {
   const step = event.target.closest("#previous[href], #next[href]");
   if (!step || event.ctrlKey || event.metaKey || event.shiftKey) return undefined;
   event.preventDefault();
-  return go(step.getAttribute("href"));
+  return step.id === "next" ? go(step.getAttribute("href")) : go(trail.pop() ?? step.getAttribute("href"), { isBack: true });
 });
 
 addEventListener("popstate", () => go(location.pathname + location.search, { push: false }));

@@ -55,7 +55,7 @@ export class Outbox extends EventTarget {
       this.#keep({ ...review, group, order: this.#order });
     }
     this.#tell();
-    queueMicrotask(() => this.#pump());
+    if (!this.#trouble) queueMicrotask(() => this.#pump());
   }
 
   retry() {

@@ -25,7 +25,7 @@ export function showVerdict(tile, verdict) {
 /** Who said what, when: as one sentence, with the hour of the reader's own clock. */
 export function conflictSentence({ by, verdict, at, message }) {
   if (!by) return message || "This frame has changed since you saw it.";
-  const hour = at ? ` at ${new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}` : "";
+  const hour = at ? ` at ${new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}` : "";
   return verdict ? `${by} said ${verdict === "unsure" ? "UNSURE" : WORDS[verdict]}${hour}` : `${by} took the verdict back${hour}`;
 }
 
