@@ -1,0 +1,86 @@
+"""Every page in a real browser: it fits a phone, axe finds nothing serious, verdicts survive a lost network."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from scoring import demo
+from tests.e2e.conftest import sign_in
+from tests.e2e.instance import Instance
+
+SLUG = "pages"
+PAGES = ("", "frames/", "models/", "exports/", "jobs/", "members/", "settings/")
+
+
+@pytest.fixture(scope="module")
+def dataset(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A data set with the frames of one short video, before there is a model."""
+    clip = tmp_path_factory.mktemp("pages") / "clip.mp4"
+    demo.make_clip(clip, kinds=[("match", 12.0)], seed=3)
+    instance.manage("import_videos", SLUG, str(clip), "--reference", "--create", "--wait")
+    return f"{instance.url}/d/{SLUG}/"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_it_fits_a_phone_and_axe_finds_nothing_serious(
+    browser: Browser, instance: Instance, dataset: str, path: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark")
+    page = context.new_page()
+    sign_in(page, instance)
+    page.goto(dataset + path)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    found = Axe().run(page).response["violations"]
+    serious = [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")]
+    context.close()
+    assert not serious
+
+
+def test_it_keeps_verdicts_while_the_network_is_away_and_sends_each_once(page: Page, dataset: str) -> None:
+    page.goto(f"{dataset}frames/")
+    page.locator(".tile").first.focus()
+    page.context.set_offline(True)
+    for _ in range(5):
+        page.keyboard.press("d")
+    expect(page.locator('.tile[data-verdict="in"]')).to_have_count(5)
+    expect(page.get_by_text("5 verdicts wait")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("verdicts wait")).to_be_hidden()
+    page.reload()
+    expect(page.locator('.tile[data-verdict="in"]')).to_have_count(5)
+    log = page.request.get(f"{dataset}".replace(f"/d/{SLUG}/", f"/api/v1/datasets/{SLUG}/reviews")).json()
+    assert len(log["items" if "items" in log else "reviews"]) == 5
+
+
+def test_it_shows_the_keys_of_the_page(page: Page, dataset: str) -> None:
+    page.goto(f"{dataset}frames/")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Out of distribution")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_it_takes_back_a_bulk_verdict_with_one_undo(page: Page, dataset: str) -> None:
+    page.goto(f"{dataset}frames/")
+    tiles = page.locator(".tile")
+    before = page.locator('.tile[data-verdict="out"]').count()
+    tiles.nth(6).focus()
+    for _ in range(2):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("a")
+    expect(page.locator('.tile[data-verdict="out"]')).to_have_count(before + 3)
+    page.keyboard.press("u")
+    expect(page.locator('.tile[data-verdict="out"]')).to_have_count(before)
+
+
+def test_it_says_what_is_missing_on_an_empty_data_set(page: Page, instance: Instance) -> None:
+    page.goto(f"{instance.url}/datasets/new/")
+    page.get_by_label("Name").fill("Nothing yet")
+    page.get_by_role("button", name="Create data set").click()
+    expect(page.get_by_text("Upload reference videos").first).to_be_visible()
+    for path in PAGES:
+        page.goto(f"{instance.url}/d/nothing-yet/{path}")
+        expect(page.locator("h1")).to_be_attached()
