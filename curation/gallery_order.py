@@ -168,21 +168,31 @@ class ByLoss(Order):
         return ByLoss(self.version, self.filters.flipped())
 
     def filtered(self) -> FrameScoreQuerySet:
-        rows = FrameScore.objects.of_version(self.version)
-        if self.filters.video:
-            rows = rows.filter(video=self.filters.video)
-        if self.filters.side == "above":
-            rows = rows.flagged(self.version.threshold)
-        elif self.filters.side == "below":
-            rows = rows.filter(reconstruction_loss__lte=self.version.threshold)
-        return rows.filter(**_verdict_is(self.filters.verdict))
+        return self._scoped().filter(self._on_side())
+
+    def _scoped(self) -> FrameScoreQuerySet:
+        rows = FrameScore.objects.of_version(self.version).filter(**_verdict_is(self.filters.verdict))
+        return rows.filter(video=self.filters.video) if self.filters.video else rows
+
+    def _on_side(self) -> Q:
+        threshold = self.version.threshold
+        sides = {"above": Q(reconstruction_loss__gt=threshold), "below": Q(reconstruction_loss__lte=threshold)}
+        return sides.get(self.filters.side, Q())
 
     def following(self, position: Position | None, count: int) -> list[Card]:
-        rows = self.filtered().select_related("frame__video")
-        if position:
-            rows = rows.filter(*self._beyond(position))
+        rows = self._after(position).select_related("frame__video")
         rows = rows.worst_first() if self.side == "lt" else rows.order_by("reconstruction_loss", "frame_id")
         return [self._card(score) for score in rows[:count]]
+
+    def _after(self, position: Position | None) -> FrameScoreQuerySet:
+        """Of two bounds on one end the database seeks to either and walks to the other: give it the tighter."""
+        if position is None:
+            return self.filtered()
+        if (self.filters.side, self.side) not in (("below", "lt"), ("above", "gt")):
+            return self.filtered().filter(*self._beyond(position))
+        is_above = position[0] > self.version.threshold
+        is_tighter = is_above == (self.filters.side == "above")
+        return self._scoped().filter(*self._beyond(position)) if is_tighter else self.filtered()
 
     def _beyond(self, position: Position) -> tuple[Q, Q]:
         """The plain bound lets the database seek in the index; the other one breaks the ties."""

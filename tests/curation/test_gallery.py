@@ -173,3 +173,14 @@ def test_it_counts_how_far_the_review_is(cup: Dataset) -> None:
         judged.filter(verdict=verdict).count() for verdict in ("in", "out", "unsure")
     )
     assert counts.above == FrameScore.objects.filter(reconstruction_loss__gt=50).count()
+
+
+@pytest.mark.parametrize("query", ["side=below", "side=above&sort=loss_asc", "side=above", "side=below&sort=loss_asc"])
+def test_it_finds_neighbours_of_a_frame_on_the_other_side_of_the_threshold(cup: Dataset, query: str) -> None:
+    ids, everything = walk(cup, query), walk(cup, query.replace("side", "x"))
+    for pk in set(everything) - set(ids):
+        place = everything.index(pk)
+        before = [other for other in everything[:place] if other in ids]
+        after = [other for other in everything[place:] if other in ids]
+        expected = (before[-1] if before else None, after[0] if after else None)
+        assert gallery.neighbours(cup, filters(query), Frame.objects.get(pk=pk)) == expected
