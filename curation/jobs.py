@@ -125,11 +125,28 @@ def sweep() -> int:
     """Send hints for what waits, take back what was abandoned, end what crashed too often. Returns hints sent."""
     for job in Job.objects.abandoned():
         _take_back(job)
-    due = list(Job.objects.due())
+    sent = sum(_wake(queue) for queue in sorted(set(QUEUES.values())))
+    Job.objects.finished().filter(finished_at__lt=timezone.now() - KEEP_FINISHED).delete()
+    return sent
+
+
+def _wake(queue: str) -> int:
+    """Hints for what waits, but only into an empty queue: else a long job would let them pile up with every sweep."""
+    due = list(Job.objects.due().filter(kind__in=[kind for kind, name in QUEUES.items() if name == queue]))
+    if not due or _messages_in(queue):
+        return 0
     for job in due:
         _send(job.pk, Job.Kind(job.kind))
-    Job.objects.finished().filter(finished_at__lt=timezone.now() - KEEP_FINISHED).delete()
     return len(due)
+
+
+def _messages_in(queue: str) -> int:
+    try:
+        with app.connection_for_write() as connection:
+            channel: Any = connection.default_channel
+            return int(channel.queue_declare(queue, passive=True).message_count)
+    except Exception:  # no such queue yet, or no broker: sending will tell
+        return 0
 
 
 def _take_back(job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Sum
@@ -12,6 +13,8 @@ from django.db.models import Sum
 from curation import jobs, storage
 from curation.models import Frame, Job, ModelVersion, ScoredPack, TrainingRun, Video
 from curation.problems import Problem
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,18 @@ def delete(*, video: Video, by: User) -> None:
         raise Problem("A training run is under way; wait for its end or cancel it, then delete the video.", status=409)
     if video.jobs.filter(state=Job.State.RUNNING).exists():
         raise Problem("This video is being worked on; cancel its job first, or wait.", status=409)
-    prefix = f"packs/{video.uuid}/"
-    keys = [video.key]
+    key, prefix = video.key, f"packs/{video.uuid}/"
     with transaction.atomic():
         video.delete()
-    transaction.on_commit(lambda: storage.delete([*keys, *storage.keys_under(prefix)]))
+        transaction.on_commit(lambda: _remove_objects(key, prefix))
+
+
+def _remove_objects(key: str, prefix: str) -> None:
+    """The rows are gone already; objects that can't be removed now are only wasted space."""
+    try:
+        storage.delete([key, *storage.keys_under(prefix)])
+    except storage.StoreUnavailable as error:
+        log.warning("objects of a deleted video stay behind", key=key, prefix=prefix, error=str(error))
 
 
 def fetch_original(video: Video, file: BinaryIO) -> None:

@@ -17,6 +17,7 @@ DATA = tempfile.mkdtemp(prefix="framesift-tests-")
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 
 STORE_PORT, BROKER_PORT = free_port(), free_port()
+BROKER_PASSWORD = "tests"
 for name in ("DATABASE_URL", "S3_PUBLIC_ENDPOINT", "DEBUG", "HTTPS", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
 if os.environ.get("TEST_DATABASE_URL"):
@@ -28,7 +29,7 @@ os.environ |= {
     "S3_BUCKET": "framesift",
     "S3_ACCESS_KEY": "tests",
     "S3_SECRET_KEY": "tests-secret",
-    "REDIS_URL": f"redis://127.0.0.1:{BROKER_PORT}/0",
+    "REDIS_URL": f"redis://:{BROKER_PASSWORD}@127.0.0.1:{BROKER_PORT}/0",
     "OMP_WAIT_POLICY": "PASSIVE",
     "PYTHONDONTWRITEBYTECODE": "1",
 }

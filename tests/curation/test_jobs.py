@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
 import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import redis
 from django.db import connection
 from django.utils import timezone
 
 from curation import jobs, leases, shutdown
+from curation.local import broker
 from curation.models import Dataset, Job, TrainingRun, Video
 from curation.problems import Problem
 from curation.storage import StoreUnavailable
+from tests import environment
 
 pytestmark = pytest.mark.django_db
 
@@ -187,6 +194,32 @@ def test_it_keeps_the_lease_alive_by_heartbeat(job: Job, settings: object) -> No
             threading.Event().wait(0.05)
         assert done.is_set()
     connection.close()
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[redis.Redis]:
+    """A real broker with nothing in it; what lies in `media` are hints for the media workers."""
+    config = broker.write_config(tmp_path, port=environment.BROKER_PORT, password=environment.BROKER_PASSWORD)
+    with subprocess.Popen([broker.server_binary(), str(config)], stdout=subprocess.DEVNULL) as server:
+        while not broker.answers(environment.BROKER_PORT, environment.BROKER_PASSWORD):
+            time.sleep(0.02)
+        yield redis.Redis(port=environment.BROKER_PORT, password=environment.BROKER_PASSWORD)
+        server.terminate()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_sends_hints_again_when_the_queue_was_lost(queue: redis.Redis, job: Job) -> None:
+    assert queue.llen("media") == 1
+    queue.flushall()
+    assert jobs.sweep() == 1
+    assert queue.llen("media") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_lets_no_hints_pile_up_while_workers_are_busy(queue: redis.Redis, job: Job) -> None:
+    for _ in range(5):
+        jobs.sweep()
+    assert queue.llen("media") == 1
 
 
 def test_every_state_is_open_or_finished() -> None:
