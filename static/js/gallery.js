@@ -185,12 +185,15 @@ function adopt() {
   }
 }
 
+/** A phone has no use for the focus, and would scroll past the filters for it. */
+const hasKeys = () => !matchMedia("(hover: none)").matches;
+
 /** Where to begin: the frame somebody comes back from, else the first that nobody has judged. */
 function begin() {
   const url = new URL(location.href);
   const start = document.getElementById("gallery")?.dataset.startsAt;
   const tile = (start && tileOf(start)) || tiles().find((each) => !each.dataset.verdict) || tiles()[0];
-  focus(tile, { center: Boolean(start) });
+  if (start || hasKeys()) focus(tile, { center: Boolean(start) });
   if (!url.searchParams.has("at")) return;
   url.searchParams.delete("at");
   history.replaceState(history.state, "", url);
