@@ -83,6 +83,7 @@ def review(page: Page, instance: Instance, mixed: Path) -> None:
     seen = [label_time(tiles.nth(place).get_attribute("aria-label") or "", mixed) for place in range(4)]
     assert [kinds.get(time) for time in seen] == ["ad"] * 4
 
+    expect(page.locator('.tile[tabindex="0"]')).to_have_count(1)  # the keys are listening
     tiles.first.focus()
     for key in ("a", "a", "a", "s", "u", "a"):
         page.keyboard.press(key)
