@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from curation.models import Dataset, Frame, TrainingRun, Verdict
+from curation.models import Dataset, Frame, TrainingRun, Verdict, Video
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Facts:
     @classmethod
     def of(cls, dataset: Dataset) -> Facts:
         through = Q(is_reference=True, frame_count__gt=0, extracted_at__isnull=False)
-        count = dataset.videos.order_by().aggregate(
+        usable = dataset.videos.order_by().exclude(state=Video.State.FAILED)  # nothing comes of a video that failed
+        count = usable.aggregate(
             videos=Count("pk"), reference=Count("pk", filter=Q(is_reference=True)), through=Count("pk", filter=through)
         )
         judged = Frame.objects.filter(video__dataset=dataset, verdict__in=[Verdict.IN, Verdict.OUT, Verdict.UNSURE])

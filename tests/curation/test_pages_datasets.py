@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from curation import datasets, next_step
-from curation.models import Dataset, Membership, Role, TrainingRun
+from curation.models import Dataset, Membership, Role, TrainingRun, Video
 from curation.problems import Problem
 from tests.conftest import signed_in
 from tests.curation.review_rows import make_version, make_video, scored_dataset
@@ -143,6 +143,12 @@ def test_it_leads_through_the_first_steps_one_at_a_time(dataset: Dataset, owner:
     assert current() == "Review frames"
     unsorted.frames.update(verdict="in")
     assert current() is None
+
+
+def test_it_asks_for_another_reference_when_the_only_one_failed(dataset: Dataset) -> None:
+    dataset.videos.create(name="a", key="uploads/a", size_bytes=1, is_reference=True, state=Video.State.FAILED)
+    guide = next_step.guide(dataset)
+    assert guide is not None and guide.label == "Choose reference videos" and not guide.steps[0].is_done
 
 
 def test_it_links_to_the_training_that_is_under_way(dataset: Dataset, owner: User) -> None:
