@@ -1,6 +1,6 @@
 """The demo data set: footage that we draw ourselves, taken in through the front door, and a first model trained on it.
 
-Every step looks first at what is there already, so an interrupted demo is finished by calling it again.
+Taking in and training look first at what is there already, so an interrupted demo is finished by calling it again.
 """
 
 from __future__ import annotations

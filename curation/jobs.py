@@ -103,7 +103,8 @@ def retry(*, job: Job, by: str) -> Job:
             fresh = request(kind=Job.Kind(job.kind), dataset=job.dataset, by=by, **asked)
             add_line(fresh, f"Retry of job {job.pk}, asked for by {by}.")
     except IntegrityError as error:
-        raise Problem("Another training run is open in this data set; wait for it or cancel it.", status=409) from error
+        sentence = "Another run is under way in this data set; wait for its end or cancel it."
+        raise Problem(sentence, status=409) from error
     return fresh
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.db import transaction
 
 from curation import jobs
 from curation.models import Job, TrainingRun
@@ -21,14 +20,7 @@ def retry(*, run: TrainingRun, by: User) -> None:
 
     Raises Problem when the run is still open, and while another run of the data set is under way.
     """
-    job = _last_job(run)
-    with transaction.atomic():
-        others = TrainingRun.objects.filter(dataset=run.dataset_id, state__in=TrainingRun.OPEN_STATES)
-        if others.exclude(pk=run.pk).exists():
-            raise Problem("Another run is under way in this data set; wait for its end or cancel it.", status=409)
-        jobs.retry(job=job, by=by.get_username())
-        if job.kind == Job.Kind.RESCORE:
-            TrainingRun.objects.filter(pk=run.pk).update(state=TrainingRun.State.RESCORING, note="", finished_at=None)
+    jobs.retry(job=_last_job(run), by=by.get_username())
 
 
 def _last_job(run: TrainingRun) -> Job:

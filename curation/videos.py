@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import structlog
 from django.contrib.auth.models import User
@@ -11,7 +10,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from curation import jobs, storage
-from curation.models import Frame, Job, ModelVersion, ScoredPack, TrainingRun, Video
+from curation.models import Job, ModelVersion, ScoredPack, TrainingRun, Video
 from curation.problems import Problem
 
 log = structlog.get_logger(__name__)
@@ -112,12 +111,3 @@ def _remove_objects(key: str, prefix: str) -> None:
         storage.delete([key, *storage.keys_under(prefix)])
     except storage.StoreUnavailable as error:
         log.warning("objects of a deleted video stay behind", key=key, prefix=prefix, error=str(error))
-
-
-def fetch_original(video: Video, file: BinaryIO) -> None:
-    storage.download(video.key, file)
-
-
-def thumbnail(frame: Frame) -> bytes:
-    """The frame's JPEG, cut out of its pack. Raises storage.MissingObject or storage.StoreUnavailable."""
-    return storage.read(frame.pack.thumbs_key, frame.thumb_offset, frame.thumb_bytes)

@@ -114,7 +114,7 @@ def make_demo(
     videos = script.demo(seed, scale)
     out.mkdir(parents=True, exist_ok=True)
     on_progress = on_progress or (lambda name, share: None)
-    # References first: a model can be trained on them while the longer recordings are drawn.
+    # References first: their frames are taken while the longer recordings are drawn.
     order = sorted(videos, key=lambda video: (not video.reference, -video.frames))
     workers = min(workers, os.cpu_count() or 1)
     if workers > 1:

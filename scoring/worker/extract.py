@@ -34,7 +34,7 @@ def run(lease: Lease, video: Video) -> None:
     with scratch_folder(video.size_bytes) as folder:
         original = folder / "original"
         with original.open("wb") as file:
-            videos.fetch_original(video, file)
+            storage.download(video.key, file)
         summary = _extract(lease, video, original)
     _close(lease, video, summary)
 

@@ -176,7 +176,7 @@ def test_it_does_not_retry_a_training_beside_an_open_one(dataset: Dataset) -> No
     run = TrainingRun.objects.create(dataset=dataset, config={}, state=TrainingRun.State.FAILED)
     failed = Job.objects.create(kind=Job.Kind.TRAIN, key="t", dataset=dataset, training_run=run, state=Job.State.FAILED)
     TrainingRun.objects.create(dataset=dataset, config={})
-    with pytest.raises(Problem, match="Another training run"):
+    with pytest.raises(Problem, match="Another run is under way"):
         jobs.retry(job=failed, by="olga")
 
 

@@ -30,7 +30,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "logout": {"POST": PUBLIC},
     "healthz": {"GET": PUBLIC},
     "readyz": {"GET": PUBLIC},
-    "metrics": {"GET": PUBLIC},  # answers to loopback, staff and a token only: tests/curation/test_pages.py
+    "metrics": {"GET": PUBLIC},  # answers to loopback, staff and a token only: tests/curation/test_pages_errors.py
     "dataset": {"GET": VIEWER},
     "dataset-settings": {"GET": ADMIN, "POST": ADMIN},
     "members": {"GET": ADMIN, "POST": ADMIN},
