@@ -181,7 +181,10 @@ def request_run(
 def _queue(run: TrainingRun, data: bytes, by: User | None) -> TrainingRun:
     run.set_key = run.key("set.json.gz")
     run.set_sha256 = hashlib.sha256(data).hexdigest()
-    storage.write(run.set_key, data, "application/gzip")
+    try:
+        storage.write(run.set_key, data, "application/gzip")
+    except storage.StoreUnavailable as error:
+        raise Problem("The object store does not answer; try again in a minute.", status=503) from error
     try:
         with transaction.atomic():
             run.save()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from curation import storage, training
 from curation.models import Dataset, Frame, Job, Video
 from curation.problems import Problem
 from tests import seed
+from tests.environment import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -87,6 +89,14 @@ def test_it_runs_one_training_at_a_time(dataset: Dataset, owner: User) -> None:
     training.request_run(dataset=dataset, by=owner)
     with pytest.raises(Problem, match="under way"):
         training.request_run(dataset=dataset, by=owner)
+
+
+def test_it_says_so_when_the_store_is_away(dataset: Dataset, owner: User, settings: Settings) -> None:
+    reference(dataset, "a.mp4")
+    settings.S3_ENDPOINT = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(Problem, match="does not answer"):
+        training.request_run(dataset=dataset, by=owner)
+    assert not dataset.training_runs.exists()
 
 
 def test_it_warns_when_there_are_few_videos(dataset: Dataset) -> None:
