@@ -26,6 +26,7 @@ QUEUES = {
     Job.Kind.SCORE: "gpu",
     Job.Kind.RESCORE: "gpu",
     Job.Kind.TRAIN: "train",
+    Job.Kind.CALIBRATE: "inspect",
 }
 TASKS = {
     Job.Kind.EXTRACT: "scoring.tasks.extract",
@@ -33,6 +34,7 @@ TASKS = {
     Job.Kind.SCORE: "scoring.tasks.score",
     Job.Kind.RESCORE: "scoring.tasks.rescore",
     Job.Kind.TRAIN: "scoring.tasks.train",
+    Job.Kind.CALIBRATE: "scoring.tasks.calibrate",
 }
 KEEP_FINISHED = dt.timedelta(days=90)
 

@@ -80,10 +80,15 @@ def _close_export(export: Export, state: Export.State, note: str) -> None:
     Export.objects.filter(pk=export.pk).update(state=state, note=note, finished_at=timezone.now())
 
 
+def _calibrate(job: Job, reason: str) -> None:
+    """The probabilities of the last good fit stand; the job itself says why there is no newer one."""
+
+
 _FAILED: dict[Job.Kind, Callable[[Job, str], None]] = {
     Job.Kind.EXTRACT: _video,
     Job.Kind.SCORE: _score,
     Job.Kind.TRAIN: _train,
     Job.Kind.RESCORE: _rescore,
     Job.Kind.EXPORT: _export,
+    Job.Kind.CALIBRATE: _calibrate,
 }

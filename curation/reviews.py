@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Verdict
+from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class _Batch:
     version: ModelVersion | None
     frames: dict[int, Frame]
     losses: dict[int, float]
+    flagged: dict[int, bool]
     known: dict[UUID, Review]
     rows: list[Review] = field(default_factory=list)
     changed: set[int] = field(default_factory=set)
@@ -101,7 +102,8 @@ class _Batch:
             user=user,
             version=version,
             frames=frames,
-            losses=_losses(version, frames),
+            losses=_scores(version, Score.RECONSTRUCTION_LOSS, frames),
+            flagged=_flagged(dataset, version, frames),
             known=_known_reviews(requests),
         )
 
@@ -145,6 +147,7 @@ class _Batch:
             model_version=self.version,
             reconstruction_loss=self.losses.get(frame.pk),
             threshold=self.version.threshold if self.version else None,
+            was_flagged=self.flagged.get(frame.pk),
         )
         if undone is not None and undone.pk is None:
             self._write_rows()  # an undo refers to the row it undoes, so that one must be written first
@@ -176,11 +179,19 @@ def _locked_frames(dataset: Dataset, ids: set[int]) -> dict[int, Frame]:
     return {frame.pk: frame for frame in rows.select_for_update(of=("self",))}
 
 
-def _losses(version: ModelVersion | None, frames: Iterable[int]) -> dict[int, float]:
+def _scores(version: ModelVersion | None, score: str, frames: Iterable[int]) -> dict[int, float]:
     if version is None:
         return {}
-    scores = FrameScore.objects.of_version(version).filter(frame__in=list(frames))
-    return dict(scores.values_list("frame_id", "reconstruction_loss"))
+    rows = FrameScore.objects.of_version(version).filter(frame__in=list(frames), **{f"{score}__isnull": False})
+    return dict(rows.values_list("frame_id", score))
+
+
+def _flagged(dataset: Dataset, version: ModelVersion | None, frames: Iterable[int]) -> dict[int, bool]:
+    """The model's side of the threshold that the data set flags by."""
+    threshold = version.threshold_of(dataset.flag_by) if version else None
+    if threshold is None:
+        return {}
+    return {pk: value > threshold for pk, value in _scores(version, dataset.flag_by, frames).items()}
 
 
 def _known_reviews(requests: list[ReviewRequest]) -> dict[UUID, Review]:

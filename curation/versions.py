@@ -72,9 +72,18 @@ def set_target_tpr(*, dataset: Dataset, target_tpr: float, by: User) -> None:
         Dataset.objects.select_for_update().get(pk=dataset.pk)
         versions = [version for version in dataset.model_versions.all() if version.heldout_quantiles]
         for version in versions:
-            version.threshold, version.target_tpr = threshold_at(version, target_tpr), target_tpr
-        ModelVersion.objects.bulk_update(versions, ["threshold", "target_tpr"])
+            _aim(version, target_tpr)
+        ModelVersion.objects.bulk_update(versions, ["thresholds", "target_tpr"])
         Dataset.objects.filter(pk=dataset.pk).update(target_tpr=target_tpr)
+
+
+def _aim(version: ModelVersion, target_tpr: float) -> None:
+    """Move the threshold of every score that the version kept held-out quantiles of."""
+    threshold_at(version, target_tpr)
+    version.target_tpr = target_tpr
+    for entry in version.thresholds.values():
+        if entry.get("quantiles"):
+            entry["value"] = threshold_from_quantiles(entry["quantiles"], target_tpr)
 
 
 def frames_above(version: ModelVersion) -> int:

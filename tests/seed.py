@@ -74,6 +74,11 @@ def video_with_frames(
     return video
 
 
+def thresholds(value: float, quantiles: list[float]) -> dict[str, object]:
+    """What a version keeps of its held-out losses."""
+    return {"reconstruction_loss": {"value": value, "quantiles": quantiles}}
+
+
 def version_with_scores(
     dataset: Dataset, *, number: int = 1, threshold: float = 50.0, active: bool = True
 ) -> ModelVersion:
@@ -87,9 +92,8 @@ def version_with_scores(
         weights_sha256="0" * 64,
         weights_bytes=1,
         tensors={},
-        threshold=threshold,
+        thresholds=thresholds(threshold, [10.0, threshold, 100.0]),
         target_tpr=0.95,
-        heldout_quantiles=[10.0, threshold, 100.0],
         heldout_frames=3,
         heldout_videos=1,
     )

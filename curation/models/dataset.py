@@ -7,6 +7,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from curation.models.score import Score
+
 
 class Role(models.TextChoices):
     """What a member may do; each role includes those before it."""
@@ -18,6 +20,10 @@ class Role(models.TextChoices):
     @property
     def rank(self) -> int:
         return list(Role).index(self)
+
+
+def default_reasons() -> list[str]:
+    return ["advertisement", "other content", "graphics", "damaged picture"]
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
@@ -33,6 +39,10 @@ class Dataset(models.Model):
         NTH = "nth", "every nth frame"
         KEYFRAMES = "keyframes", "key frames only"
 
+    class Bars(models.TextChoices):
+        CROP = "crop", "cut off"
+        KEEP = "keep", "keep"
+
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=140, unique=True)
     description = models.TextField(blank=True)
@@ -47,6 +57,16 @@ class Dataset(models.Model):
     )
     input_width = models.PositiveSmallIntegerField(
         default=80, validators=[MinValueValidator(16), MaxValueValidator(512)]
+    )
+    bars = models.CharField(
+        max_length=4, choices=Bars.choices, default=Bars.CROP, help_text="What becomes of black bars round the picture."
+    )
+    reasons = models.JSONField(default=default_reasons, help_text="Names to choose from when a frame is judged OUT.")
+    flag_by = models.CharField(
+        max_length=20,
+        choices=Score.choices,
+        default=Score.RECONSTRUCTION_LOSS,
+        help_text="The score that sorts the gallery and whose threshold flags frames.",
     )
     target_tpr = models.FloatField(
         default=0.95,

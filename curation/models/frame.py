@@ -14,6 +14,7 @@ class Pack(models.Model):
 
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="packs")
     chunk = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField(default=0, help_text="The video's revision that made its objects.")
     first_number = models.PositiveIntegerField()
     frame_count = models.PositiveSmallIntegerField()
     thumbs_bytes = models.PositiveIntegerField()
@@ -35,6 +36,10 @@ class Pack(models.Model):
     def inputs_key(self) -> str:
         return self.video.pack_key(self.chunk, "inputs")
 
+    def features_key(self, version: ModelVersion) -> str:
+        """Where the features of its frames by a version lie; the same pack always has the same key."""
+        return f"features/{version.uuid}/{self.video.uuid}/{self.chunk:06d}.safetensors"
+
 
 class FrameQuerySet(models.QuerySet["Frame"]):
     def unreviewed(self) -> FrameQuerySet:
@@ -54,6 +59,7 @@ class Frame(models.Model):
     thumb_offset = models.PositiveIntegerField()
     thumb_bytes = models.PositiveIntegerField()
     verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
+    reason = models.CharField(max_length=60, blank=True, help_text="Why it is OUT, in the dataset's words.")
     review_version = models.PositiveIntegerField(default=0, help_text="Reviews applied so far; a stale one is refused.")
 
     objects = FrameQuerySet.as_manager()
@@ -90,7 +96,10 @@ class FrameScore(models.Model):
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="scores")
     reconstruction_loss = models.FloatField(help_text="Squared error summed over H x W x 3, pixels in [0, 1].")
     kl = models.FloatField(help_text="KL divergence of the posterior from N(0, I), in nats.")
-    ood_score = models.FloatField(help_text="Reconstruction loss normalised by the frame's own variance, log scale.")
+    ood_score = models.FloatField(help_text="The version's own outlier score; label-free for a fresh model.")
+    l1 = models.FloatField(null=True, help_text="Absolute error summed over H x W x 3, pixels in [0, 1].")
+    variance = models.FloatField(null=True, help_text="Squared deviation from each channel's mean, summed.")
+    probability = models.FloatField(null=True, help_text="Calibrated probability of OUT; null before 25 reviews.")
     verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
 
     objects = FrameScoreQuerySet.as_manager()
@@ -101,6 +110,10 @@ class FrameScore(models.Model):
             models.Index(fields=["model_version", "reconstruction_loss", "frame"], name="score_by_loss"),
             models.Index(fields=["model_version", "verdict", "reconstruction_loss", "frame"], name="score_by_verdict"),
             models.Index(fields=["model_version", "video", "reconstruction_loss", "frame"], name="score_by_video"),
+            models.Index(fields=["model_version", "ood_score", "frame"], name="score_by_ood"),
+            models.Index(fields=["model_version", "verdict", "ood_score", "frame"], name="score_by_verdict_ood"),
+            models.Index(fields=["model_version", "probability", "frame"], name="score_by_probability"),
+            models.Index(fields=["model_version", "verdict", "probability", "frame"], name="score_by_verdict_prob"),
         ]
 
     def __str__(self) -> str:

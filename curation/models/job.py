@@ -35,6 +35,7 @@ class Job(models.Model):
         TRAIN = "train", "Train a model"
         RESCORE = "rescore", "Rescore everything"
         EXPORT = "export", "Write an export"
+        CALIBRATE = "calibrate", "Learn from the reviews"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"

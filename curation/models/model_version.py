@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from curation.models.dataset import Dataset
+from curation.models.score import Score
 
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
@@ -36,9 +37,14 @@ class ModelVersion(models.Model):
     weights_bytes = models.BigIntegerField()
     tensors = models.JSONField(help_text="Name -> [dtype, shape] of every tensor; checked before use.")
     metrics = models.JSONField(default=dict)
-    threshold = models.FloatField(help_text="Reconstruction loss above which a frame is called outlying.")
+    preprocessing = models.JSONField(default=dict, help_text="How the frames were made that it learned from.")
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
     target_tpr = models.FloatField()
-    heldout_quantiles = models.JSONField(help_text="Quantiles of the held-out in-distribution losses, ascending.")
+    thresholds = models.JSONField(
+        default=dict,
+        help_text="Score -> value, its 95 % interval (low, high), note, frames, videos, folds, and the quantiles of "
+        "the held-out in-distribution scores, ascending.",
+    )
     heldout_frames = models.PositiveIntegerField()
     heldout_videos = models.PositiveIntegerField()
     activate_when_ready = models.BooleanField(default=False)
@@ -52,6 +58,25 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+    @property
+    def threshold(self) -> float:
+        """Reconstruction loss above which a frame is called outlying."""
+        return float(self.thresholds[Score.RECONSTRUCTION_LOSS]["value"])
+
+    @property
+    def heldout_quantiles(self) -> list[float]:
+        """Quantiles of the held-out in-distribution reconstruction losses, ascending."""
+        return self.quantiles_of(Score.RECONSTRUCTION_LOSS)
+
+    def threshold_of(self, score: str) -> float | None:
+        """The value of a score above which a frame is called outlying; None where the version has none."""
+        entry = self.thresholds.get(score)
+        return float(entry["value"]) if entry else None
+
+    def quantiles_of(self, score: str) -> list[float]:
+        """Quantiles of the held-out in-distribution scores, ascending; empty where they were not kept."""
+        return list(self.thresholds.get(score, {}).get("quantiles", []))
 
 
 class Activation(models.Model):

@@ -40,6 +40,8 @@ class Review(models.Model):
         default=uuid.uuid4, unique=True, help_text="Made by the client: a repeat is the same review."
     )
     verdict = models.CharField(max_length=6, choices=Verdict.choices, blank=True)
+    reason = models.CharField(max_length=60, blank=True, help_text="Why OUT, in the dataset's words.")
+    previous_reason = models.CharField(max_length=60, blank=True)
     previous_verdict = models.CharField(max_length=6, choices=Verdict.choices, blank=True)
     seen_version = models.PositiveIntegerField(help_text="The frame's review_version that the person saw.")
     is_conflict = models.BooleanField(default=False, help_text="Stale: kept in the log, not applied.")
@@ -54,6 +56,7 @@ class Review(models.Model):
     )
     reconstruction_loss = models.FloatField(null=True, help_text="By that version.")
     threshold = models.FloatField(null=True, help_text="Of that version, at that time.")
+    was_flagged = models.BooleanField(null=True, help_text="The model's side of the threshold then, by any score.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ReviewQuerySet.as_manager()
@@ -71,6 +74,6 @@ class Review(models.Model):
     @property
     def is_correction(self) -> bool | None:
         """True when the person disagreed with the model's side of the threshold; None when that can't be said."""
-        if self.reconstruction_loss is None or self.threshold is None or self.verdict not in (Verdict.IN, Verdict.OUT):
+        if self.was_flagged is None or self.verdict not in (Verdict.IN, Verdict.OUT):
             return None
-        return (self.reconstruction_loss > self.threshold) != (self.verdict == Verdict.OUT)
+        return self.was_flagged != (self.verdict == Verdict.OUT)

@@ -36,6 +36,8 @@ class TrainingRun(models.Model):
     train_videos = models.PositiveIntegerField(default=0)
     heldout_frames = models.PositiveIntegerField(default=0)
     heldout_videos = models.PositiveIntegerField(default=0)
+    out_frames = models.PositiveIntegerField(default=0, help_text="Frames judged OUT that it learns from.")
+    out_videos = models.PositiveIntegerField(default=0)
     parameters = models.PositiveBigIntegerField(null=True)
     device = models.CharField(max_length=80, blank=True)
     epochs_done = models.PositiveIntegerField(default=0)

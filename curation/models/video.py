@@ -53,6 +53,13 @@ class Video(models.Model):
     fps = models.FloatField(null=True)
     declared_duration_s = models.FloatField(null=True)
     duration_s = models.FloatField(null=True, help_text="Decoded, not declared.")
+    crop = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text="Bars to cut: empty = found by itself, 'none', or pixels 'left,top,right,bottom' as shown.",
+    )
+    bars = models.JSONField(null=True, help_text="Pixels cut on the left, top, right and bottom, as shown.")
+    revision = models.PositiveIntegerField(default=0, help_text="Counts extractions that were asked for anew.")
     frame_count = models.PositiveIntegerField(default=0, help_text="Sampled frames so far.")
     extracted_at = models.DateTimeField(null=True)
 

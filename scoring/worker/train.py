@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Max
 from django.utils import timezone
+from numpy.typing import NDArray
 from PIL import Image
 
 from curation import jobs, storage, training
@@ -17,7 +18,7 @@ from scoring.errors import Stopped
 from scoring.frames import Pixels
 from scoring.packs import read_inputs
 from scoring.score import choose_device
-from scoring.threshold import quantiles, threshold_at_tpr
+from scoring.threshold import Threshold, quantiles, threshold_at_tpr
 from scoring.train import EpochReport, StepReport, TrainConfig, TrainResult, load_checkpoint, train
 from scoring.vae import save_model, sha256
 from scoring.worker.weights import load_version, tensor_table
@@ -156,10 +157,9 @@ def _record_version(
         weights_sha256=sha256(weights),
         weights_bytes=len(weights),
         tensors=tensor_table(result.model),
-        threshold=threshold.value,
         target_tpr=config.target_tpr,
         note=threshold.note,
-        heldout_quantiles=[float(value) for value in quantiles(losses)],
+        thresholds={"reconstruction_loss": _entry(losses, threshold)},
         heldout_frames=len(losses),
         heldout_videos=heldout_videos,
         metrics={
@@ -172,6 +172,14 @@ def _record_version(
     storage.write(version.weights_key, weights)
     _save_version(lease, training_run, version, result)
     lease.log(f"Version {version.number} recorded; every frame is scored with it now.")
+
+
+def _entry(scores: NDArray[np.float64], threshold: Threshold) -> dict[str, Any]:
+    return {
+        "value": threshold.value,
+        "note": threshold.note,
+        "quantiles": [float(value) for value in quantiles(scores)],
+    }
 
 
 def _save_version(lease: Lease, training_run: TrainingRun, version: ModelVersion, result: TrainResult) -> None:

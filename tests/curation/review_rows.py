@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 
 from curation.models import Dataset, Frame, FrameScore, Membership, ModelVersion, Pack, Role, Video
 from curation.reviews import ReviewRequest
+from tests.seed import thresholds
 
 
 def make_dataset(slug: str = "cup", **members: str) -> Dataset:
@@ -37,8 +38,8 @@ def make_video(dataset: Dataset, frames: int, *, name: str = "match.mp4", state:
 def make_version(dataset: Dataset, *, threshold: float = 50.0, is_active: bool = True) -> ModelVersion:
     version = ModelVersion.objects.create(
         dataset=dataset, number=dataset.model_versions.count() + 1, state=ModelVersion.State.READY, config={},
-        weights_key="models/x", weights_sha256="0" * 64, weights_bytes=1, tensors={}, threshold=threshold,
-        target_tpr=0.95, heldout_quantiles=[], heldout_frames=1, heldout_videos=1,
+        weights_key="models/x", weights_sha256="0" * 64, weights_bytes=1, tensors={}, target_tpr=0.95,
+        thresholds=thresholds(threshold, []), heldout_frames=1, heldout_videos=1,
     )  # fmt: skip
     if is_active:
         dataset.active_version = version

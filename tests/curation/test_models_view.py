@@ -10,6 +10,7 @@ from curation import jobs
 from curation.models import Activation, Dataset, Frame, Job, ModelVersion, ScoredPack, TrainingRun, Video
 from tests.conftest import signed_in
 from tests.curation.review_rows import make_dataset, make_version, make_video, score, scored_dataset
+from tests.seed import thresholds
 
 pytestmark = pytest.mark.django_db
 ROLES = {"olga": "admin", "carla": "curator", "vera": "viewer"}
@@ -28,7 +29,7 @@ def cup() -> tuple[Dataset, ModelVersion, ModelVersion]:
     score(new, {frame.pk: 40.0 for frame in frames})
     for version in (old, new):
         ScoredPack.objects.create(pack=dataset.videos.get().packs.get(), model_version=version)
-    ModelVersion.objects.update(heldout_quantiles=[0.0, 50.0, 100.0])
+    ModelVersion.objects.update(thresholds=thresholds(50.0, [0.0, 50.0, 100.0]))
     return dataset, old, new
 
 

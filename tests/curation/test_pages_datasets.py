@@ -11,6 +11,7 @@ from curation.models import Dataset, Membership, Role, TrainingRun, Video
 from curation.problems import Problem
 from tests.conftest import signed_in
 from tests.curation.review_rows import make_version, make_video, scored_dataset
+from tests.seed import thresholds
 
 pytestmark = pytest.mark.django_db
 FORM = {
@@ -95,7 +96,7 @@ def test_it_wants_a_whole_number_for_every_nth_frame(owner: User) -> None:
 
 def test_it_moves_every_threshold_with_the_target(dataset: Dataset, owner: User) -> None:
     version = make_version(dataset)
-    version.heldout_quantiles = [float(n) for n in range(101)]
+    version.thresholds = thresholds(95.0, [float(n) for n in range(101)])
     version.save()
     response = signed_in(owner).post("/d/matches/settings/", FORM | {"name": "Cup", "target_percent": "80"})
     assert response.status_code == 302

@@ -10,6 +10,7 @@ from curation import reviews, versions
 from curation.models import Dataset, Frame, Job, ModelVersion, Review, ScoredPack, Video
 from curation.problems import Problem
 from tests.curation.review_rows import ask, make_version, make_video, score, scored_dataset
+from tests.seed import thresholds
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +93,7 @@ def test_it_wakes_videos_that_waited_for_a_model() -> None:
 def test_it_puts_the_threshold_where_the_aimed_share_of_held_out_frames_passes() -> None:
     _, old, _ = two_versions()
     losses = np.random.default_rng(0).gamma(4.0, 10.0, 2000)
-    old.heldout_quantiles = np.quantile(losses, np.linspace(0, 1, 513)).tolist()
+    old.thresholds = thresholds(50.0, np.quantile(losses, np.linspace(0, 1, 513)).tolist())
     for target in (0.5, 0.9, 0.95, 0.999):
         accepted = float((losses <= versions.threshold_at(old, target)).mean())
         assert accepted == pytest.approx(target, abs=0.002)
@@ -101,14 +102,14 @@ def test_it_puts_the_threshold_where_the_aimed_share_of_held_out_frames_passes()
 @pytest.mark.parametrize("target", [0.0, 0.49, 0.9999, 1.0, float("nan")])
 def test_it_refuses_an_aim_out_of_range(target: float) -> None:
     _, old, _ = two_versions()
-    old.heldout_quantiles = [1.0, 2.0]
+    old.thresholds = thresholds(1.5, [1.0, 2.0])
     with pytest.raises(Problem, match="between"):
         versions.threshold_at(old, target)
 
 
 def test_it_moves_every_version_and_leaves_verdicts_with_the_threshold_people_saw() -> None:
     dataset, old, new = two_versions()
-    ModelVersion.objects.update(heldout_quantiles=[0.0, 50.0, 100.0])
+    ModelVersion.objects.update(thresholds=thresholds(50.0, [0.0, 50.0, 100.0]))
     frame = Frame.objects.order_by("number")[1]
     reviews.record(dataset=dataset, user=ana(), requests=[ask(frame, "out")])
     versions.set_target_tpr(dataset=dataset, target_tpr=0.8, by=ana())

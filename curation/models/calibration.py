@@ -1,0 +1,33 @@
+"""Calibration: what one fit to the reviews made of a model version's features."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from curation.models.model_version import ModelVersion
+
+
+class CalibrationQuerySet(models.QuerySet["Calibration"]):
+    def applied(self) -> CalibrationQuerySet:
+        """Those whose probabilities stand, or stood, beside every frame's score."""
+        return self.filter(applied_at__isnull=False)
+
+
+class Calibration(models.Model):
+    """A logistic regression from features to the probability of OUT. `note` says why there are no parameters."""
+
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="calibrations")
+    in_reviews = models.PositiveIntegerField(help_text="Frames with verdict IN that it was fitted to.")
+    out_reviews = models.PositiveIntegerField(help_text="Frames with verdict OUT that it was fitted to.")
+    parameters = models.JSONField(default=dict, help_text="As scoring/recalibrate.py writes them; empty when refused.")
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    applied_at = models.DateTimeField(null=True, help_text="When every frame's probability was written.")
+
+    objects = CalibrationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"calibration of {self.model_version} on {self.in_reviews + self.out_reviews} reviews"
