@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from curation.api import api
 from curation.views import (
+    calibrations,
     datasets,
     exports,
     frames,
@@ -39,6 +40,7 @@ dataset_urls = [
     path("reviews/", reviews.record, name="reviews"),
     path("models/", models.index, name="models"),
     path("models/train/", models.train, name="train"),
+    path("models/calibrate/", calibrations.calibrate, name="calibrate"),
     path("models/<int:number>/", models.detail, name="model"),
     path("models/<int:number>/activate/", models.activate, name="activate"),
     path("runs/<int:pk>/", runs.detail, name="run"),
