@@ -84,10 +84,8 @@ def _freshness(applied: Calibration, new: int, job: Job | None) -> str:
         return f"{learned}; newer ones are being learned from now."
     if not new:
         return f"{learned}, all there are."
-    later = (
-        f"{new - 1}+ verdicts came" if new > DUE_AFTER else ("1 verdict came" if new == 1 else f"{new} verdicts came")
-    )
-    return f"{learned}; {later} after that."
+    count = f"more than {DUE_AFTER}" if new > DUE_AFTER else str(new)
+    return f"{learned}; {count} {'verdict' if new == 1 else 'verdicts'} came after that."
 
 
 def reviewed(dataset: Dataset) -> tuple[int, int]:

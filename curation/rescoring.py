@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from curation import versions
+from curation import calibrations, versions
 from curation.models import ModelVersion, TrainingRun
 
 
@@ -22,3 +22,4 @@ def finish(version: ModelVersion) -> None:
         ModelVersion.objects.filter(pk=row.pk).update(activate_when_ready=False)
         if wanted:
             versions.activate(version=row, by=None)
+        calibrations.request_for(row)

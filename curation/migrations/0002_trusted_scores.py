@@ -2,6 +2,7 @@
 
 import curation.models.dataset
 import django.db.models.deletion
+import django.utils.timezone
 from django.db import migrations, models
 
 
@@ -38,7 +39,7 @@ class Migration(migrations.Migration):
                 ('out_reviews', models.PositiveIntegerField(help_text='Frames with verdict OUT that it was fitted to.')),
                 ('parameters', models.JSONField(default=dict, help_text='As scoring/recalibrate.py writes them; empty when refused.')),
                 ('note', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When the verdicts were read.')),
                 ('applied_at', models.DateTimeField(help_text="When every frame's probability was written.", null=True)),
             ],
             options={
@@ -171,7 +172,7 @@ class Migration(migrations.Migration):
             name='model_version',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calibrations', to='curation.modelversion'),
         ),
-        migrations.RunPython(carry_over),
+        migrations.RunPython(carry_over, migrations.RunPython.noop),
         migrations.RemoveField(
             model_name='modelversion',
             name='heldout_quantiles',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 from curation.models.model_version import ModelVersion
 
@@ -21,7 +22,7 @@ class Calibration(models.Model):
     out_reviews = models.PositiveIntegerField(help_text="Frames with verdict OUT that it was fitted to.")
     parameters = models.JSONField(default=dict, help_text="As scoring/recalibrate.py writes them; empty when refused.")
     note = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, help_text="When the verdicts were read.")
     applied_at = models.DateTimeField(null=True, help_text="When every frame's probability was written.")
 
     objects = CalibrationQuerySet.as_manager()
