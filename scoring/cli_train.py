@@ -97,15 +97,19 @@ def _split(videos: dict[str, list[Pixels]], held: set[str], fraction: float) -> 
 
 def _write(out: Path, result: TrainResult, config: TrainConfig, sizes: dict[str, int], held: set[str]) -> None:
     """The model file, whole or not at all; the threshold from the held-out frames travels in its notes."""
+    import numpy as np
+
     from scoring.threshold import quantiles, threshold_at_tpr
     from scoring.vae import save_model, sha256
 
-    threshold = threshold_at_tpr(result.heldout_losses, config.target_tpr, n_videos=len(held) or 1)
+    lengths = [sizes[video] for video in sizes if video in held]
+    losses = np.split(result.heldout_losses, np.cumsum(lengths)[:-1]) if held else [result.heldout_losses]
+    threshold = threshold_at_tpr(losses, config.target_tpr)
     notes = {
         "train": config.as_json(),
         "best_epoch": result.best_epoch,
         "threshold": vars(threshold),
-        "heldout_quantiles": quantiles(result.heldout_losses).tolist(),
+        "heldout_quantiles": quantiles(losses).tolist(),
     }
     data = save_model(result.model, notes)
     partial = out.with_name(f"{out.name}.partial")

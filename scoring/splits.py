@@ -28,6 +28,32 @@ def split_by_video(frames_per_video: Mapping[Video, int], fraction: float = 0.2,
     return held or {min(order, key=lambda video: sizes[video])}
 
 
+def folds_by_video(frames_per_video: Mapping[Video, int], k: int, seed: int = 0) -> list[set[Video]]:
+    """Videos in `k` folds of about as many frames each, or in a fold each when there are no more than `k`. No fold is
+    empty, and two folds differ by no more frames than the longest video has. Fewer than two videos with frames make no
+    folds. The order of the mapping does not matter. Raises ValueError for `k` below 2."""
+    if k < 2:
+        raise ValueError(f"At least two folds are needed, not {k}.")
+    sizes = {video: count for video, count in frames_per_video.items() if count > 0}
+    if len(sizes) < 2:
+        return []
+    folds: list[set[Video]] = [set() for _ in range(min(k, len(sizes)))]
+    totals = [0] * len(folds)
+    for video in _roughly_longest_first(sizes, seed):
+        lightest = totals.index(min(totals))
+        folds[lightest].add(video)
+        totals[lightest] += sizes[video]
+    return folds
+
+
+def _roughly_longest_first(sizes: Mapping[Video, int], seed: int) -> list[Video]:
+    """Longest first balances best (R. L. Graham, Bounds on Multiprocessing Timing Anomalies, 1969); a little disorder
+    lets the folds vary with the seed even when no two videos are equally long."""
+    draw = random.Random(seed)  # noqa: S311  (a reproducible draw, no secret)
+    rough = {video: sizes[video] * draw.uniform(0.7, 1.4) for video in sorted(sizes, key=str)}
+    return sorted(rough, key=lambda video: -rough[video])
+
+
 def tail_start(frames: int, fraction: float = 0.2) -> int:
     """With a single video its last frames are held out, from this position on; at least one when there are two."""
     return frames - max(min(1, frames - 1), round(frames * fraction))
@@ -42,3 +68,14 @@ def heldout_mask(video_of_frame: Sequence[Video], fraction: float = 0.2, seed: i
     if len(counts) == 1:
         return np.arange(len(video_of_frame)) >= tail_start(len(video_of_frame), fraction)
     return np.fromiter((video in held for video in video_of_frame), np.bool_, len(video_of_frame))
+
+
+def group_by_video(values: NDArray[np.float64], video_of_frame: Sequence[Video]) -> list[NDArray[np.float64]]:
+    """The values, (N,), of each video apart, in the order in which videos and frames first come. Raises ValueError when
+    there are not as many videos named as values."""
+    places: dict[Video, list[int]] = {}
+    for index, video in enumerate(video_of_frame):
+        places.setdefault(video, []).append(index)
+    if len(values) != len(video_of_frame):
+        raise ValueError(f"{len(values)} values can't belong to {len(video_of_frame)} frames.")
+    return [values[indices] for indices in places.values()]

@@ -18,6 +18,7 @@ from scoring.errors import Stopped
 from scoring.frames import Pixels
 from scoring.packs import read_inputs
 from scoring.score import choose_device
+from scoring.splits import group_by_video
 from scoring.threshold import Threshold, quantiles, threshold_at_tpr
 from scoring.train import EpochReport, StepReport, TrainConfig, TrainResult, load_checkpoint, train
 from scoring.vae import save_model, sha256
@@ -32,7 +33,7 @@ def run(lease: Lease, training_run: TrainingRun) -> None:
         return  # an earlier attempt got as far as the version; its rescoring is a job of its own
     _open(lease, training_run)
     config = TrainConfig.from_json(training_run.config)
-    sets, heldout_videos = _load_frames(lease, training_run)
+    sets, video_of_heldout = _load_frames(lease, training_run)
     try:
         result = train(
             sets[False],
@@ -48,7 +49,7 @@ def run(lease: Lease, training_run: TrainingRun) -> None:
     except Stopped:
         lease.check()
         raise
-    _record_version(lease, training_run, result, config, heldout_videos)
+    _record_version(lease, training_run, result, config, video_of_heldout)
 
 
 def _open(lease: Lease, training_run: TrainingRun) -> None:
@@ -69,15 +70,15 @@ def device_name() -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
-def _load_frames(lease: Lease, training_run: TrainingRun) -> tuple[dict[bool, list[Pixels]], int]:
-    """Frames per pack, training and held-out apart, in the frozen order."""
+def _load_frames(lease: Lease, training_run: TrainingRun) -> tuple[dict[bool, list[Pixels]], list[int]]:
+    """Frames per pack, training and held-out apart, in the frozen order, and the video of each held-out frame."""
     entries = training.read_set(training_run)
     sets: dict[bool, list[Pixels]] = {False: [], True: []}
     for number, entry in enumerate(entries):
         lease.progress(0.0, f"loading frames, pack {number + 1} of {len(entries)}")
         pixels = read_inputs(storage.read(entry["key"])).pixels
         sets[entry["heldout"]].append(pixels[np.asarray(entry["rows"])])
-    return sets, len({entry["video"] for entry in entries if entry["heldout"]})
+    return sets, [entry["video"] for entry in entries if entry["heldout"] for _ in entry["rows"]]
 
 
 def _checkpoint(lease: Lease, training_run: TrainingRun) -> Any:
@@ -145,11 +146,11 @@ def png(pixels: Pixels) -> bytes:
 
 
 def _record_version(
-    lease: Lease, training_run: TrainingRun, result: TrainResult, config: TrainConfig, heldout_videos: int
+    lease: Lease, training_run: TrainingRun, result: TrainResult, config: TrainConfig, video_of_heldout: list[int]
 ) -> None:
     """Weights under a key of their own, then one transaction makes the version and asks for its scores."""
-    losses = result.heldout.reconstruction_loss
-    threshold = threshold_at_tpr(losses, config.target_tpr, n_videos=heldout_videos)
+    losses = group_by_video(result.heldout.reconstruction_loss, video_of_heldout)
+    threshold = threshold_at_tpr(losses, config.target_tpr)
     weights = save_model(result.model)
     version = ModelVersion(
         dataset=training_run.dataset,
@@ -160,8 +161,8 @@ def _record_version(
         target_tpr=config.target_tpr,
         note=threshold.note,
         thresholds={"reconstruction_loss": _entry(losses, threshold)},
-        heldout_frames=len(losses),
-        heldout_videos=heldout_videos,
+        heldout_frames=threshold.n_frames,
+        heldout_videos=threshold.n_videos,
         metrics={
             "best_epoch": result.best_epoch,
             "skipped_steps": result.skipped_steps,
@@ -174,9 +175,14 @@ def _record_version(
     lease.log(f"Version {version.number} recorded; every frame is scored with it now.")
 
 
-def _entry(scores: NDArray[np.float64], threshold: Threshold) -> dict[str, Any]:
+def _entry(scores: list[NDArray[np.float64]], threshold: Threshold) -> dict[str, Any]:
     return {
         "value": threshold.value,
+        "low": threshold.low,
+        "high": threshold.high,
+        "frames": threshold.n_frames,
+        "videos": threshold.n_videos,
+        "folds": threshold.folds,
         "note": threshold.note,
         "quantiles": [float(value) for value in quantiles(scores)],
     }
