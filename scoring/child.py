@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scoring import bubblewrap
 from scoring.limits import MediaLimits
+from scoring.preprocessing import Crop, Preprocessing
 from scoring.sampling import Sampling
 
 STDERR_BYTES = 4096
@@ -28,12 +29,13 @@ LIBRARIES = ("av", "PIL")
 
 @dataclass(frozen=True)
 class Task:
-    """What the child shall do. video None: only tell its layers. input_size: (height, width) in pixels."""
+    """What the child shall do. video None: only tell its layers. crop None: none was set by hand."""
 
     video: Path | None
     sampling: Sampling
-    input_size: tuple[int, int]
+    preprocessing: Preprocessing
     limits: MediaLimits
+    crop: Crop | None = None
 
 
 class Child:
@@ -120,7 +122,8 @@ def _python(task: Task, *, inside: str, parent_pid: int | None) -> list[str]:
     words = {
         "path": inside if task.video is not None else None,
         "sampling": asdict(task.sampling),
-        "input_size": task.input_size,
+        "preprocessing": task.preprocessing.as_json(),
+        "crop": None if task.crop is None else str(task.crop),
         "limits": asdict(task.limits),
         "parent_pid": parent_pid,
     }

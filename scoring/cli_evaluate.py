@@ -82,12 +82,13 @@ def _measure_all(scorer: Scorer, paths: list[Path], every_s: float) -> list[Meas
 
 def _measure(scorer: Scorer, source: Source, every_s: float) -> Measures:
     from scoring.controls import controls
+    from scoring.preprocessing import Preprocessing
     from scoring.sampling import Sampling
     from scoring.sources import read
 
-    size = (scorer.model.config.height, scorer.model.config.width)
+    made = Preprocessing(scorer.model.config.height, scorer.model.config.width, bars="keep")
     parts: list[Measures] = []
-    for inputs in read(source, size, Sampling("seconds", every_s)):
+    for inputs in read(source, made, Sampling("seconds", every_s)):
         scores = scorer.score(inputs.pixels)
         by_model = {"reconstruction_loss": scores.reconstruction_loss, "ood_score": scores.ood_score}
         parts.append({**by_model, **controls(inputs.pixels)})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.packs import INPUT_SUFFIX, PACK_NAME, THUMBNAIL_SUFFIX, PackWriter, pack_name, packed
+from scoring.preprocessing import BARS, Crop, Preprocessing
 from scoring.sampling import Sampling
 from scoring.sandbox import Extraction, MediaError, SandboxError, extract
 
@@ -23,13 +24,22 @@ def add_parser(subparsers: Any) -> None:
     which.add_argument("--keyframes", action="store_true", help="key frames only")
     parser.add_argument("--height", type=int, default=60, help="height of the model's input in pixels (default 60)")
     parser.add_argument("--width", type=int, default=80, help="width of the model's input in pixels (default 80)")
+    parser.add_argument(
+        "--bars", choices=BARS, default="crop", help="black bars: found and cut away (default), or kept as they are"
+    )
+    parser.add_argument(
+        "--crop", metavar="L,T,R,B", help="pixels to cut, as shown, instead of the bars that are found; or none"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints one JSON line. Exit status 2, with the reason in the line, for a video that can't be used."""
     try:
         extraction = extract(
-            arguments.video, sampling=_sampling(arguments), input_size=(arguments.height, arguments.width)
+            arguments.video,
+            sampling=_sampling(arguments),
+            preprocessing=Preprocessing(arguments.height, arguments.width, arguments.bars),
+            crop=None if arguments.crop is None else Crop.parse(arguments.crop),
         )
         line = _write(extraction, arguments.out)
     except (MediaError, SandboxError, ValueError) as error:
@@ -58,14 +68,19 @@ def _write(extraction: Extraction, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     try:
-        packs = [_write_pack(pack, folder) for pack in packed(extraction)]
+        packs = [_write_pack(pack, folder) for pack in packed(extraction, extraction.preprocessing)]
     except BaseException:
         _clear(folder)
         raise
     assert extraction.info is not None
     assert extraction.summary is not None
     line = extraction.summary.as_json()
-    manifest = {"info": extraction.info.as_json(), "summary": line, "packs": packs}
+    manifest = {
+        "info": extraction.info.as_json(),
+        "preprocessing": extraction.preprocessing.as_json(),
+        "summary": line,
+        "packs": packs,
+    }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
     return line
 

@@ -35,15 +35,16 @@ def _print_all(arguments: argparse.Namespace) -> None:
 
 
 def _lines(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    from scoring.preprocessing import Preprocessing
     from scoring.sampling import Sampling
     from scoring.score import Scorer
     from scoring.sources import find_sources, read
     from scoring.vae import load_model
 
     scorer = Scorer(load_model(arguments.model.read_bytes()))
-    size = (scorer.model.config.height, scorer.model.config.width)
+    made = Preprocessing(scorer.model.config.height, scorer.model.config.width, bars="keep")
     for source in find_sources(arguments.source):
-        for inputs in read(source, size, Sampling("seconds", arguments.every)):
+        for inputs in read(source, made, Sampling("seconds", arguments.every)):
             yield from _scored(scorer, inputs)
 
 

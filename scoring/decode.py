@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from av.video.frame import VideoFrame
 
+from scoring.framing import CropError, Framing
+from scoring.geometry import Geometry
 from scoring.limits import check_size
 from scoring.media import Declared, MediaError, MediaLimits
-from scoring.pictures import Geometry, Painter
+from scoring.pictures import Painter
+from scoring.preprocessing import Crop, Preprocessing
 from scoring.reading import PictureReader
 from scoring.records import Summary, VideoInfo
 from scoring.sampling import Sampling, sampler_for
@@ -40,8 +43,11 @@ class Decoding:
 
     info: VideoInfo
 
-    def __init__(self, reader: PictureReader, sampling: Sampling, painter: Painter, limits: MediaLimits) -> None:
+    def __init__(
+        self, reader: PictureReader, sampling: Sampling, painter: Painter, framing: Framing, limits: MediaLimits
+    ) -> None:
         self.reader = reader
+        self._framing = framing
         self.sampled = 0
         self._unusable = 0
         self._limits = limits
@@ -50,7 +56,8 @@ class Decoding:
         self._painter = painter
 
     def __iter__(self) -> Iterator[DecodedFrame]:
-        """Raises MediaError when the file can't be opened or is over a limit."""
+        """Raises MediaError when the file can't be opened, is over a limit, or is smaller than what is to be cut."""
+        self._framing.look(lambda: self.reader.on_packet())
         for picture in self.reader:
             timeline = self.reader.timeline
             time_s = timeline.time_of(picture.pts, picture.time_base)
@@ -71,13 +78,16 @@ class Decoding:
         try:
             check_size(picture.width, picture.height, self._limits)
             geometry = Geometry.of(picture, self.reader.declared.pixel_aspect)
-            thumbnail, rgb = self._painter.paint(picture, geometry)
+            cut = self._framing.cut_of(geometry)
+            thumbnail, rgb = self._painter.paint(picture, geometry, cut)
+        except CropError:
+            raise
         except (MediaError, ValueError, OSError, MemoryError):
             # Size and pixel format may change in the middle of a stream.
             self._unusable += 1
             return
         if self.sampled == 0:
-            self.info = _describe(self.reader.declared, geometry)
+            self.info = _describe(self.reader.declared, geometry, cut)
         yield DecodedFrame(self.sampled, time_s, bool(picture.key_frame), thumbnail, rgb)
         self.sampled += 1
 
@@ -105,7 +115,7 @@ class Decoding:
         return pictures_s if self.reader.declared.exact_duration else max(SLACK_WITH_SOUND_S, pictures_s)
 
 
-def _describe(declared: Declared, geometry: Geometry) -> VideoInfo:
+def _describe(declared: Declared, geometry: Geometry, cut: Crop) -> VideoInfo:
     width, height = geometry.display_size
     return VideoInfo(
         width=width,
@@ -115,6 +125,7 @@ def _describe(declared: Declared, geometry: Geometry) -> VideoInfo:
         declared_duration_s=declared.duration_s,
         declared_frames=declared.frames,
         rotation=geometry.rotation,
+        bars=cut,
     )
 
 
@@ -122,11 +133,15 @@ def sample_frames(
     path: str,
     sampling: Sampling,
     *,
-    input_size: tuple[int, int] = (60, 80),
+    preprocessing: Preprocessing | None = None,
+    crop: Crop | None = None,
     thumb_width: int = 320,
     limits: MediaLimits | None = None,
 ) -> Decoding:
-    """The sampled frames of the local file `path`. input_size: (height, width) of the model's input in pixels."""
-    limits = limits or MediaLimits()
+    """The sampled frames of the local file `path`. crop: what a person wants cut, whatever bars there are."""
+    preprocessing, limits = preprocessing or Preprocessing(), limits or MediaLimits()
     reader = PictureReader(path, limits, keyframes_only=sampling.mode == "keyframes")
-    return Decoding(reader, sampling, Painter(input_size, thumb_width), limits)
+    if crop is None and preprocessing.bars == "keep":
+        crop = Crop()
+    framing = Framing(path, crop, limits)
+    return Decoding(reader, sampling, Painter(preprocessing, thumb_width), framing, limits)

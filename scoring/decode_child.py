@@ -19,6 +19,7 @@ from PIL import Image
 
 from scoring import isolation
 from scoring.limits import OUT_OF_MEMORY, MediaError, MediaLimits
+from scoring.preprocessing import Crop, Preprocessing
 from scoring.sampling import Sampling
 from scoring.wire import write_message
 
@@ -28,6 +29,7 @@ SIGN_OF_LIFE_S = 0.25
 LOADED_LATE = (
     "av.audio.codeccontext",
     "av.audio.stream",
+    "av.filter.context",
     "av.subtitles.codeccontext",
     "av.subtitles.stream",
     "av.video.codeccontext",
@@ -42,7 +44,8 @@ class Task:
 
     path: str | None
     sampling: Sampling
-    input_size: tuple[int, int]
+    preprocessing: Preprocessing
+    crop: Crop | None
     limits: MediaLimits
     parent_pid: int | None
 
@@ -52,7 +55,8 @@ class Task:
         return cls(
             path=fields["path"],
             sampling=Sampling(**fields["sampling"]),
-            input_size=tuple(fields["input_size"]),
+            preprocessing=Preprocessing.from_json(fields["preprocessing"]),
+            crop=None if fields["crop"] is None else Crop.parse(fields["crop"]),
             limits=MediaLimits(**fields["limits"]),
             parent_pid=fields["parent_pid"],
         )
@@ -102,7 +106,9 @@ def _answer(out: BinaryIO, task: Task, path: str) -> None:
 def _decode(out: BinaryIO, task: Task, path: str) -> None:
     from scoring.decode import DecodedFrame, sample_frames
 
-    decoding = sample_frames(path, task.sampling, input_size=task.input_size, limits=task.limits)
+    decoding = sample_frames(
+        path, task.sampling, preprocessing=task.preprocessing, crop=task.crop, limits=task.limits
+    )
     decoding.reader.on_packet = _SignsOfLife(out, lambda: _progress(decoding))
 
     def send(frame: DecodedFrame) -> None:

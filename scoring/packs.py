@@ -4,6 +4,7 @@ A chunk is a run of frame numbers. Per chunk there are two blobs: the JPEG thumb
 object with the model's inputs. The first chunks are small, so that the first pictures show early.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from scoring.frames import Pixels, SampledFrame
+from scoring.preprocessing import Preprocessing
 
 FIRST_CHUNK = 32
 CHUNK = 256
 
 INPUT_SUFFIX = ".safetensors"
 THUMBNAIL_SUFFIX = ".thumbs"
+PREPROCESSING = "preprocessing"
 PACK_NAME = re.compile(r"pack-\d{6}\.(safetensors|thumbs)")
 
 
@@ -46,10 +49,11 @@ def pack_name(chunk: int) -> str:
 
 
 class PackWriter:
-    """Gathers the frames of one chunk, in order of their numbers."""
+    """Gathers the frames of one chunk, in order of their numbers. preprocessing: how they were made."""
 
-    def __init__(self, chunk: int) -> None:
+    def __init__(self, chunk: int, preprocessing: Preprocessing) -> None:
         self.chunk = chunk
+        self.preprocessing = preprocessing
         self.frames: list[SampledFrame] = []
 
     @property
@@ -72,35 +76,38 @@ class PackWriter:
         return b"".join(frame.thumbnail for frame in self.frames), places
 
     def inputs(self) -> bytes:
-        """safetensors: inputs uint8 (N, H, W, 3), number int64 (N,), time_s float64 (N,). At least one frame."""
+        """safetensors: inputs uint8 (N, H, W, 3), number int64 (N,), time_s float64 (N,), and the preprocessing in its
+        metadata. At least one frame."""
         return save(
             {
                 "inputs": np.stack([frame.pixels for frame in self.frames]),
                 "number": np.array([frame.number for frame in self.frames], dtype=np.int64),
                 "time_s": np.array([frame.time_s for frame in self.frames], dtype=np.float64),
-            }
+            },
+            {PREPROCESSING: json.dumps(self.preprocessing.as_json())},
         )
 
 
-def packed(frames: Iterable[SampledFrame]) -> Iterator[PackWriter]:
+def packed(frames: Iterable[SampledFrame], preprocessing: Preprocessing) -> Iterator[PackWriter]:
     """Groups the frames of one video, numbered from 0, by chunk. A writer is given when it's full, or the last one."""
-    writer = PackWriter(0)
+    writer = PackWriter(0, preprocessing)
     for frame in frames:
         writer.add(frame)
         if writer.full:
             yield writer
-            writer = PackWriter(writer.chunk + 1)
+            writer = PackWriter(writer.chunk + 1, preprocessing)
     if writer.frames:
         yield writer
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """pixels: uint8 (N, H, W, 3) RGB; number: int64 (N,); time_s: float64 (N,)."""
+    """pixels: uint8 (N, H, W, 3) RGB; number: int64 (N,); time_s: float64 (N,); how the pixels were made."""
 
     pixels: Pixels
     number: npt.NDArray[np.int64]
     time_s: npt.NDArray[np.float64]
+    preprocessing: Preprocessing
 
     def __len__(self) -> int:
         return len(self.number)
@@ -121,7 +128,20 @@ def read_inputs(data: bytes) -> Inputs:
         raise PackError("A pack needs one number (int64) and one time (float64) per frame.")
     if not np.isfinite(time_s).all():
         raise PackError("A pack holds a time that is not a number.")
-    return Inputs(inputs, number, time_s)
+    return Inputs(inputs, number, time_s, _preprocessing(data, inputs.shape[1:3]))
+
+
+def _preprocessing(data: bytes, size: tuple[int, int]) -> Preprocessing:
+    """As the pack's metadata say; `data` is known to be safetensors. Older packs say nothing and kept black bars."""
+    length = int.from_bytes(data[:8], "little")
+    written = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get(PREPROCESSING)
+    try:
+        found = Preprocessing(*size, bars="keep") if written is None else Preprocessing.from_json(json.loads(written))
+    except (ValueError, TypeError) as error:
+        raise PackError(f"A pack can't be used: {error}") from None
+    if found.size != size:
+        raise PackError("A pack holds frames of another size than it says.")
+    return found
 
 
 def read_folder(folder: Path) -> list[Inputs]:
@@ -129,4 +149,7 @@ def read_folder(folder: Path) -> list[Inputs]:
     files = sorted(folder.glob(f"pack-*{INPUT_SUFFIX}"))
     if not files:
         raise PackError("The folder holds no packs: make them with `python -m scoring extract VIDEO --out FOLDER`.")
-    return [read_inputs(file.read_bytes()) for file in files]
+    found = [read_inputs(file.read_bytes()) for file in files]
+    if len({inputs.preprocessing for inputs in found}) > 1:
+        raise PackError("The packs of this folder were made in different ways: extract the video again.")
+    return found

@@ -1,85 +1,99 @@
 """From a decoded picture straight to the two small ones: the thumbnail and the model's input."""
 
 import io
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Self
 
+from av.filter.graph import Graph
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from PIL import Image
 
+from scoring.geometry import Geometry
+from scoring.preprocessing import Crop, Preprocessing
+
 JPEG_QUALITY = 80
-MAX_THUMB_ASPECT = 2
 
 # The last two cost 0.5 ms per picture; without them every grey comes out two levels too dark.
 AVERAGING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
-
-@dataclass(frozen=True)
-class Geometry:
-    """How the stored picture is to be shown.
-
-    stored_size: (width, height) in pixels. pixel_aspect: width of a pixel / its height. rotation: degrees clockwise.
-    """
-
-    stored_size: tuple[int, int]
-    pixel_aspect: Fraction
-    rotation: int
-
-    @classmethod
-    def of(cls, picture: VideoFrame, pixel_aspect: Fraction) -> Self:
-        # FFmpeg counts counterclockwise, people and players clockwise.
-        clockwise = round(-picture.rotation / 90) * 90 % 360
-        return cls((picture.width, picture.height), pixel_aspect, clockwise)
-
-    @property
-    def turned(self) -> bool:
-        return self.rotation in (90, 270)
-
-    @property
-    def display_size(self) -> tuple[int, int]:
-        """(width, height) as shown."""
-        width, height = self.stored_size
-        shown = max(1, round(width * self.pixel_aspect)), height
-        return self.before_turn(shown)
-
-    def before_turn(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The size that has to be asked of the scaler so that turning gives `size`."""
-        return (size[1], size[0]) if self.turned else size
-
-    def thumbnail_size(self, thumb_width: int) -> tuple[int, int]:
-        """(width, height) as shown: at most thumb_width wide, never enlarged, never endlessly tall."""
-        width, height = self.display_size
-        shown_width = min(thumb_width, width)
-        shown_height = max(1, round(height * shown_width / width))
-        return shown_width, min(shown_height, MAX_THUMB_ASPECT * thumb_width)
+UNSPECIFIED = 2
+LARGEST_SD = (1280, 576)
+PER_SECOND = Fraction(1, 1000)
 
 
 class Painter:
     """Scales with area averaging directly from the decoder's YUV, so there is never a full-size RGB picture."""
 
-    def __init__(self, input_size: tuple[int, int], thumb_width: int) -> None:
-        self._height, self._width = input_size
+    def __init__(self, preprocessing: Preprocessing, thumb_width: int) -> None:
+        self._input_size = preprocessing.width, preprocessing.height
         self._thumb_width = thumb_width
         # One scaler per target: each keeps its tables from picture to picture.
         self._to_input = VideoReformatter()
         self._to_thumbnail = VideoReformatter()
+        self._cutter = Cutter()
 
-    def paint(self, picture: VideoFrame, geometry: Geometry) -> tuple[bytes, bytes]:
-        """Returns the JPEG thumbnail and the input as raw RGB, H x W x 3 bytes."""
+    def paint(self, picture: VideoFrame, geometry: Geometry, cut: Crop) -> tuple[bytes, bytes]:
+        """Returns the JPEG thumbnail, always of the whole picture, and the input as raw RGB, H x W x 3 bytes, without
+        what is cut (in pixels as shown)."""
         thumbnail = _scaled(self._to_thumbnail, picture, geometry, geometry.thumbnail_size(self._thumb_width))
-        model_input = _scaled(self._to_input, picture, geometry, (self._width, self._height))
+        kept = self._cutter.cut(picture, geometry.stored_box(cut)) if cut else picture
+        model_input = _scaled(self._to_input, kept, geometry, self._input_size)
         return _jpeg(thumbnail), model_input.tobytes()
 
 
-def _scaled(scaler: VideoReformatter, picture: VideoFrame, geometry: Geometry, size: tuple[int, int]) -> Image.Image:
-    width, height = geometry.before_turn(size)
-    small = scaler.reformat(picture, width, height, "rgb24", interpolation=AVERAGING, threads=1)
+class Cutter:
+    """Cuts a box out of pictures without copying them."""
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+        self._made_for: tuple[object, ...] = ()
+
+    def cut(self, picture: VideoFrame, box: tuple[int, int, int, int]) -> VideoFrame:
+        """box: (x, y, width, height) in stored pixels."""
+        made_for = (picture.width, picture.height, picture.format.name, box)
+        if self._graph is None or made_for != self._made_for:
+            self._graph, self._made_for = _cutting(picture, box), made_for
+        self._graph.vpush(picture)
+        return self._graph.vpull()
+
+
+def _cutting(picture: VideoFrame, box: tuple[int, int, int, int]) -> Graph:
+    x, y, width, height = box
+    graph = Graph()
+    graph.threads = 1
+    source = graph.add_buffer(
+        width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base or PER_SECOND
+    )
+    crop = graph.add("crop", f"{width}:{height}:{x}:{y}")
+    graph.link_nodes(source, crop, graph.add("buffersink")).configure()
+    return graph
+
+
+def source_colours(picture: VideoFrame) -> Colorspace | None:
+    """The matrix that a picture was stored with, where it doesn't say so: players take HD for BT.709 and the rest for
+    BT.601, and FFmpeg's scaler takes everything for BT.601. The limits are mpv's (mp_csp_guess_colorspace)."""
+    if picture.colorspace != UNSPECIFIED or picture.format.is_rgb:
+        return None
+    is_hd = picture.width >= LARGEST_SD[0] or picture.height > LARGEST_SD[1]
+    return Colorspace.ITU709 if is_hd else Colorspace.ITU601
+
+
+def rgb(scaler: VideoReformatter, picture: VideoFrame, size: tuple[int, int]) -> Image.Image:
+    """The picture as stored, area-averaged to size (width, height)."""
+    width, height = size
+    colours = source_colours(picture)
+    small = scaler.reformat(picture, width, height, "rgb24", src_colorspace=colours, interpolation=AVERAGING, threads=1)
     plane = small.planes[0]
-    image = Image.frombuffer("RGB", (width, height), bytes(plane), "raw", "RGB", plane.line_size, 1)
+    return Image.frombuffer("RGB", size, bytes(plane), "raw", "RGB", plane.line_size, 1)
+
+
+def _scaled(scaler: VideoReformatter, picture: VideoFrame, geometry: Geometry, size: tuple[int, int]) -> Image.Image:
+    """As shown; size: (width, height) as shown."""
+    image = rgb(scaler, picture, geometry.before_turn(size))
+    if geometry.mirrored:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     turn = TURNS.get(geometry.rotation)
     return image if turn is None else image.transpose(turn)
 

@@ -3,13 +3,15 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from scoring.preprocessing import Crop
+
 
 @dataclass(frozen=True)
 class VideoInfo:
     """What the container and its video stream declare. Nothing of it was checked against the pictures yet.
 
     width, height: as shown, that is with pixel shape and rotation applied. rotation: degrees clockwise to turn
-    the stored picture by (0, 90, 180, 270).
+    the stored picture by (0, 90, 180, 270). bars: what is cut away for the model's input, in pixels as shown.
     """
 
     width: int
@@ -19,6 +21,7 @@ class VideoInfo:
     declared_duration_s: float | None
     declared_frames: int | None
     rotation: int
+    bars: Crop = Crop()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

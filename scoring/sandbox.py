@@ -16,6 +16,7 @@ from scoring.errors import Stopped
 from scoring.frames import Pixels, SampledFrame, Summary, VideoInfo
 from scoring.inbox import ChildEnded, Inbox
 from scoring.limits import MediaError, MediaLimits
+from scoring.preprocessing import Crop, Preprocessing
 from scoring.sampling import Sampling
 from scoring.wire import Message, WireError
 
@@ -36,7 +37,6 @@ PROBE_LIMITS = MediaLimits(wall_base_s=30.0, stall_s=30.0)
 CRASHED = "The decoder crashed on this file."
 NO_SUCH_FILE = "There is no such file."
 MAX_REASON = 300
-MAX_INPUT_SIDE = 1024
 MAX_WARNINGS = 20
 MAX_DECODED = 10**9  # at 10 000 pictures a second more than the longest video has
 JPEG_MAGIC = b"\xff\xd8\xff"
@@ -55,9 +55,8 @@ class Extraction:
     SandboxError where decoding can't be isolated. Whatever happens, also when the iteration is left early, the child
     is killed with all it started.
 
-    input_size: (height, width) of the model's input in pixels. on_progress: gets the fraction 0..1 of the declared
-    duration. with_bwrap False: leave that layer out although it works. Raises ValueError for an input_size that
-    makes no sense.
+    crop: pixels as shown to cut from each side for the model's input, whatever bars there are. on_progress: gets the
+    fraction 0..1 of the declared duration. with_bwrap False: leave that layer out although it works.
     """
 
     def __init__(
@@ -65,7 +64,8 @@ class Extraction:
         path: Path,
         *,
         sampling: Sampling,
-        input_size: tuple[int, int] = (60, 80),
+        preprocessing: Preprocessing | None = None,
+        crop: Crop | None = None,
         limits: MediaLimits | None = None,
         on_info: Callable[[VideoInfo], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
@@ -75,9 +75,8 @@ class Extraction:
         self.info: VideoInfo | None = None
         self.summary: Summary | None = None
         self.pid: int | None = None
-        if not all(1 <= side <= MAX_INPUT_SIDE for side in input_size):
-            raise ValueError(f"The input's height and width must lie between 1 and {MAX_INPUT_SIDE} pixels.")
-        self._task = Task(path, sampling, input_size, limits or MediaLimits())
+        self.preprocessing = preprocessing or Preprocessing()
+        self._task = Task(path, sampling, self.preprocessing, limits or MediaLimits(), crop)
         self._on_info = on_info or (lambda info: None)
         self._on_progress = on_progress or (lambda fraction: None)
         self._should_stop = should_stop or (lambda: False)
@@ -141,8 +140,7 @@ class Extraction:
         return SampledFrame(number, time_s, message.body["keyframe"] is True, thumbnail, self._pixels(rgb))
 
     def _pixels(self, rgb: bytes) -> Pixels:
-        height, width = self._task.input_size
-        return np.frombuffer(rgb, dtype=np.uint8).reshape(height, width, 3)
+        return np.frombuffer(rgb, dtype=np.uint8).reshape(*self.preprocessing.size, 3)
 
     def _summary(self, body: dict[str, Any]) -> Summary:
         if self._frames == 0:
@@ -160,7 +158,8 @@ def extract(
     path: Path,
     *,
     sampling: Sampling,
-    input_size: tuple[int, int] = (60, 80),
+    preprocessing: Preprocessing | None = None,
+    crop: Crop | None = None,
     limits: MediaLimits | None = None,
     on_info: Callable[[VideoInfo], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
@@ -170,7 +169,8 @@ def extract(
     return Extraction(
         path,
         sampling=sampling,
-        input_size=input_size,
+        preprocessing=preprocessing,
+        crop=crop,
         limits=limits,
         on_info=on_info,
         on_progress=on_progress,
@@ -204,7 +204,7 @@ def working_bwrap() -> str | None:
 @functools.cache
 def _probe(bwrap: str | None) -> tuple[str, ...] | None:
     """The layers that a child reports, or None if it can't even start."""
-    child = Child(Task(None, Sampling(), (60, 80), PROBE_LIMITS), bwrap=bwrap)
+    child = Child(Task(None, Sampling(), Preprocessing(), PROBE_LIMITS), bwrap=bwrap)
     try:
         return tuple(_hello(Inbox(child.stdout.fileno(), PROBE_LIMITS, lambda: False)))
     except (ChildEnded, WireError, MediaError, KeyError, TypeError):
@@ -238,14 +238,17 @@ def _obituary(child: Child) -> str:
 
 def _info(body: dict[str, Any]) -> VideoInfo:
     fps, duration_s, frames = body["fps"], body["declared_duration_s"], body["declared_frames"]
+    width, height, bars = int(body["width"]), int(body["height"]), Crop(**body["bars"])
+    bars.check(width, height)
     return VideoInfo(
-        width=int(body["width"]),
-        height=int(body["height"]),
+        width=width,
+        height=height,
         codec=_line(body["codec"]),
         fps=None if fps is None else _seconds(fps),
         declared_duration_s=None if duration_s is None else _seconds(duration_s),
         declared_frames=None if frames is None else int(frames),
         rotation=int(body["rotation"]),
+        bars=bars,
     )
 
 

@@ -13,9 +13,11 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
+from scoring import bars
 from scoring.frames import Pixels, SampledFrame
 from scoring.limits import MediaError, MediaLimits
 from scoring.packs import INPUT_SUFFIX, Inputs, PackError, read_folder, read_inputs
+from scoring.preprocessing import Preprocessing
 from scoring.sampling import Sampling
 from scoring.sandbox import extract
 
@@ -50,11 +52,11 @@ def find_sources(path: Path) -> list[Source]:
     return found
 
 
-def read(source: Source, input_size: tuple[int, int], sampling: Sampling) -> Iterator[Inputs]:
-    """The frames of a source as the model takes them, a batch at a time; `input_size` is (height, width). Raises
+def read(source: Source, preprocessing: Preprocessing, sampling: Sampling) -> Iterator[Inputs]:
+    """The frames of a source, a batch at a time, made as `preprocessing` says; those of packs as they were made. Raises
     SourceError in one line that names the source."""
     try:
-        yield from _reader(source, input_size, sampling)
+        yield from _reader(source, preprocessing, sampling)
     except (MediaError, PackError, OSError) as error:
         raise SourceError(f"{source.path.name}: {error}") from None
 
@@ -76,16 +78,16 @@ def _found(path: Path) -> Iterator[Source]:
         yield Source(path, "video")
 
 
-def _reader(source: Source, input_size: tuple[int, int], sampling: Sampling) -> Iterator[Inputs]:
+def _reader(source: Source, preprocessing: Preprocessing, sampling: Sampling) -> Iterator[Inputs]:
     if source.kind == "packs":
         yield from read_folder(source.path)
     elif source.kind == "pack":
         yield read_inputs(source.path.read_bytes())
     elif source.kind == "images":
-        yield from _images(source.path, input_size)
+        yield from _images(source.path, preprocessing)
     else:
-        for frames in _batches(extract(source.path, sampling=sampling, input_size=input_size)):
-            yield _gathered(frames)
+        for frames in _batches(extract(source.path, sampling=sampling, preprocessing=preprocessing)):
+            yield _gathered(frames, preprocessing)
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -94,21 +96,21 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _gathered(frames: list[SampledFrame]) -> Inputs:
+def _gathered(frames: list[SampledFrame], preprocessing: Preprocessing) -> Inputs:
     number, time_s = [frame.number for frame in frames], [frame.time_s for frame in frames]
-    return Inputs(np.stack([frame.pixels for frame in frames]), np.array(number), np.array(time_s))
+    return Inputs(np.stack([frame.pixels for frame in frames]), np.array(number), np.array(time_s), preprocessing)
 
 
-def _images(folder: Path, input_size: tuple[int, int]) -> Iterator[Inputs]:
+def _images(folder: Path, preprocessing: Preprocessing) -> Iterator[Inputs]:
     files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES]
     for batch in _batches(enumerate(files)):
-        pixels = np.stack([_image(file, input_size) for _, file in batch])
-        yield Inputs(pixels, np.array([number for number, _ in batch]), np.zeros(len(batch)))
+        pixels = np.stack([_image(file, preprocessing) for _, file in batch])
+        yield Inputs(pixels, np.array([number for number, _ in batch]), np.zeros(len(batch)), preprocessing)
 
 
-def _image(file: Path, input_size: tuple[int, int]) -> Pixels:
-    """One image, shown upright, area-averaged to the input's size as the decoder does with video."""
-    height, width = input_size
+def _image(file: Path, preprocessing: Preprocessing) -> Pixels:
+    """One image, shown upright, without its bars, area-averaged to the input's size as the decoder does with video."""
+    height, width = preprocessing.size
     try:
         with warnings.catch_warnings(), Image.open(file, formats=IMAGE_FORMATS) as image:
             warnings.simplefilter("ignore")
@@ -116,6 +118,13 @@ def _image(file: Path, input_size: tuple[int, int]) -> Pixels:
                 raise MediaError(f"{file.name} is larger than {MediaLimits().max_pixels / 1e6:.0f} megapixels.")
             image.draft("RGB", (2 * width, 2 * height))
             upright = ImageOps.exif_transpose(image).convert("RGB")
-            return np.asarray(upright.resize((width, height), Image.Resampling.BOX))
+            box = _without_bars(upright) if preprocessing.bars == "crop" else None
+            return np.asarray(upright.resize((width, height), Image.Resampling.BOX, box))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise MediaError(f"{file.name} can't be read as an image.") from None
+
+
+def _without_bars(image: Image.Image) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of the picture within its bars."""
+    cut = bars.find(bars.Look.at(image))
+    return cut.left, cut.top, image.width - cut.right, image.height - cut.bottom

@@ -23,6 +23,7 @@ from curation.models import (
 )
 from scoring.frames import SampledFrame
 from scoring.packs import PackWriter
+from scoring.preprocessing import Preprocessing
 
 HEIGHT, WIDTH = 60, 80
 
@@ -48,7 +49,7 @@ def video_with_frames(
         duration_s=float(frames),
         extracted_at=dataset.created_at,
     )
-    writer = PackWriter(0)
+    writer = PackWriter(0, Preprocessing(HEIGHT, WIDTH))
     for number in range(frames):
         pixels = np.full((HEIGHT, WIDTH, 3), number % 256, dtype=np.uint8)
         writer.add(SampledFrame(number, float(number), False, jpeg(number), pixels))

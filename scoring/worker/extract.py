@@ -20,6 +20,7 @@ from scoring.errors import Stopped
 from scoring.frames import Summary, VideoInfo
 from scoring.limits import MediaError
 from scoring.packs import PackWriter, packed
+from scoring.preprocessing import Bars, Crop, Preprocessing
 from scoring.sampling import Mode, Sampling
 from scoring.sandbox import Extraction
 
@@ -54,13 +55,14 @@ def _extract(lease: Lease, video: Video, original: Path) -> Summary:
     extraction = Extraction(
         original,
         sampling=Sampling(mode=cast(Mode, dataset.sampling_mode), step=dataset.sampling_step),
-        input_size=(dataset.input_height, dataset.input_width),
+        preprocessing=Preprocessing(dataset.input_height, dataset.input_width, cast(Bars, dataset.bars)),
+        crop=Crop.parse(video.crop) if video.crop else None,
         on_info=lambda info: _note_info(lease, video, info),
         on_progress=lambda fraction: lease.progress(fraction, "decoding"),
         should_stop=lease.should_stop,
     )
     try:
-        for writer in packed(extraction):
+        for writer in packed(extraction, extraction.preprocessing):
             store_pack(lease, video, writer)
     except Stopped:
         lease.check()
@@ -78,6 +80,7 @@ def _note_info(lease: Lease, video: Video, info: VideoInfo) -> None:
             codec=info.codec[:40],
             fps=info.fps,
             declared_duration_s=info.declared_duration_s,
+            bars=info.bars.as_json(),
         )
 
 

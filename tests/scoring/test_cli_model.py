@@ -14,6 +14,7 @@ from PIL import Image
 from scoring.__main__ import main
 from scoring.frames import Pixels, SampledFrame
 from scoring.packs import INPUT_SUFFIX, pack_name, packed
+from scoring.preprocessing import Preprocessing
 from scoring.vae import load_model, read_notes
 from tests.scoring.frames_for_tests import stripe_frames, turf_frames
 
@@ -24,7 +25,7 @@ SCORES = ["reconstruction_loss", "ood_score", "minus_green_share", "minus_log_va
 def write_packs(folder: Path, frames: Pixels) -> Path:
     folder.mkdir(parents=True)
     sampled = (SampledFrame(n, n / 2, n == 0, b"", pixels) for n, pixels in enumerate(frames))
-    for pack in packed(sampled):
+    for pack in packed(sampled, Preprocessing(frames.shape[1], frames.shape[2], "keep")):
         (folder / f"{pack_name(pack.chunk)}{INPUT_SUFFIX}").write_bytes(pack.inputs())
     return folder
 

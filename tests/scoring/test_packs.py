@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from safetensors.numpy import save
 
 from scoring.frames import SampledFrame
 from scoring.packs import PackError, PackWriter, chunk_of, chunk_range, packed, read_folder, read_inputs
+from scoring.preprocessing import Preprocessing
 
 Tensor = npt.NDArray[Any]
 
@@ -27,6 +29,13 @@ def frames(count: int) -> list[SampledFrame]:
     return [frame(number) for number in range(count)]
 
 
+MADE = Preprocessing(6, 8)
+
+
+def packed_frames(sampled: list[SampledFrame]) -> Iterator[PackWriter]:
+    return packed(sampled, MADE)
+
+
 def test_it_starts_small_and_goes_on_with_256() -> None:
     assert [chunk_range(chunk) for chunk in range(4)] == [range(32), range(32, 256), range(256, 512), range(512, 768)]
 
@@ -38,7 +47,7 @@ def test_it_puts_every_number_into_the_chunk_that_holds_it(number: int) -> None:
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (32, [32]), (33, [32, 1]), (600, [32, 224, 256, 88])])
 def test_it_groups_frames_by_chunk(count: int, sizes: list[int]) -> None:
-    packs = list(packed(frames(count)))
+    packs = list(packed_frames(frames(count)))
     assert [len(pack.frames) for pack in packs] == sizes
     assert [pack.chunk for pack in packs] == list(range(len(sizes)))
 
@@ -51,19 +60,19 @@ def test_it_gives_a_pack_as_soon_as_it_is_full() -> None:
             taken.append(one.number)
             yield one
 
-    next(packed(watched()))  # type: ignore[arg-type]
+    next(packed(watched(), MADE))  # type: ignore[arg-type]
     assert taken[-1] == 31
 
 
 def test_it_finds_each_thumbnail_by_offset_and_length() -> None:
-    (pack,) = packed(frames(20))
+    (pack,) = packed_frames(frames(20))
     blob, places = pack.thumbnails()
     assert [blob[offset : offset + length] for offset, length in places] == [one.thumbnail for one in frames(20)]
     assert sum(length for _, length in places) == len(blob)
 
 
 def test_it_reads_back_the_inputs() -> None:
-    *_, last = packed(frames(300))
+    *_, last = packed_frames(frames(300))
     inputs = read_inputs(last.inputs())
     assert len(inputs) == 44
     assert inputs.pixels.shape == (44, 6, 8, 3)
@@ -75,7 +84,7 @@ def test_it_reads_back_the_inputs() -> None:
 @pytest.mark.parametrize("number", [1, 32, -1])
 def test_it_refuses_a_frame_out_of_turn(number: int) -> None:
     with pytest.raises(ValueError, match="can't follow"):
-        PackWriter(0).add(frame(number))
+        PackWriter(0, MADE).add(frame(number))
 
 
 GOOD: dict[str, Tensor] = {
@@ -113,7 +122,7 @@ def test_it_refuses_bytes_that_are_no_pack(data: bytes) -> None:
 def test_it_reads_a_folder_in_order(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="holds no packs"):
         read_folder(tmp_path)
-    for pack in packed(frames(600)):
+    for pack in packed_frames(frames(600)):
         (tmp_path / f"pack-{pack.chunk:06d}.safetensors").write_bytes(pack.inputs())
     numbers = np.concatenate([inputs.number for inputs in read_folder(tmp_path)])
     assert numbers.tolist() == list(range(600))

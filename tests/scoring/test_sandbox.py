@@ -18,6 +18,7 @@ from scoring.errors import Stopped
 from scoring.frames import SampledFrame, VideoInfo
 from scoring.inbox import Inbox
 from scoring.limits import MEBIBYTE, MediaError, MediaLimits
+from scoring.preprocessing import Preprocessing
 from scoring.sampling import Sampling
 from scoring.sandbox import Extraction, SandboxError, extract, layers, require_network_isolation
 from scoring.wire import write_message
@@ -81,10 +82,10 @@ def test_it_hands_on_every_frame(video: Path, with_bwrap: bool) -> None:
 
 
 def test_it_gives_the_size_that_the_model_wants(video: Path) -> None:
-    (frame, *_) = extract(video, sampling=Sampling(), input_size=(24, 32))
+    (frame, *_) = extract(video, sampling=Sampling(), preprocessing=Preprocessing(24, 32))
     assert frame.pixels.shape == (24, 32, 3)
     with pytest.raises(ValueError, match="between 1 and"):
-        extract(video, sampling=Sampling(), input_size=(0, 32))
+        extract(video, sampling=Sampling(), preprocessing=Preprocessing(0, 32))
 
 
 @both_ways
@@ -239,6 +240,7 @@ from scoring.wire import write_message
 out = sys.stdout.buffer
 def say(kind, body, *blobs): write_message(out, kind, body, blobs)
 info = dict(width=1, height=1, codec="x", fps=None, declared_duration_s=None, declared_frames=None, rotation=0)
+info["bars"] = dict(left=0, top=0, right=0, bottom=0)
 frame = dict(time_s=0.0, keyframe=True, decoded=1, duration_s=0.0)
 jpeg, rgb = b"\\xff\\xd8\\xff", bytes(60 * 80 * 3)
 """
@@ -270,6 +272,8 @@ def hostile(monkeypatch: pytest.MonkeyPatch, video: Path, program: str, greeting
         "say('info', info); say('frame', {**frame, 'time_s': 'soon'}, jpeg, rgb)",
         "say('info', info); [say('frame', frame, jpeg, rgb) for _ in range(4)]",
         "say('info', {**info, 'width': [1]})",
+        "say('info', {**info, 'bars': {'left': 1}})",
+        "say('info', {**info, 'bars': {**info['bars'], 'top': -1}})",
         "say('summary', {'frames': 9, 'duration_s': 1.0, 'warnings': []})",
         "say('info', info); say('frame', frame, jpeg, rgb); say('summary', {'duration_s': 1.0, 'warnings': 7})",
         "say('surprise', {})",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
 from scoring.frames import Pixels
@@ -17,6 +18,16 @@ GREY_STEP = 3
 DARKEST = 30
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 PER_SECOND = Fraction(1, 1000)
+AVCOL = {Colorspace.ITU709: 1, Colorspace.ITU601: 6, Colorspace.BT2020: 9}
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How RGB is stored as YUV, and whether the file says so."""
+
+    matrix: Colorspace
+    range: ColorRange = ColorRange.MPEG
+    tagged: bool = True
 
 
 def grey_of(number: int) -> int:
@@ -48,6 +59,8 @@ def make_video(
     codec: str = "libx264",
     container: str | None = None,
     rotation: int = 0,
+    mirrored: bool = False,
+    colours: Colours | None = None,
     pixel_aspect: Fraction | None = None,
     times_s: Sequence[float] | None = None,
     gop: int = 10,
@@ -58,8 +71,8 @@ def make_video(
 ) -> Path:
     """Writes a video and returns its path.
 
-    rotation: degrees clockwise at which it's to be shown. times_s: presentation time of each picture, instead of
-    `seconds` at `fps`. container: as the ending of `path` says, if None.
+    rotation: degrees clockwise at which it's to be shown; mirrored: after left and right changed places. times_s:
+    presentation time of each picture, instead of `seconds` at `fps`. container: as the ending of `path` says, if None.
     """
     times_ms = (
         [round(1000 * t) for t in times_s] if times_s else [round(1000 * n / fps) for n in range(int(seconds * fps))]
@@ -72,15 +85,29 @@ def make_video(
         stream.codec_context.time_base = PER_SECOND if codec.startswith("lib") else Fraction(1, fps)
         if pixel_aspect is not None:
             stream.codec_context.sample_aspect_ratio = pixel_aspect
-        if rotation:
-            stream.set_display_rotation(-rotation)
+        if rotation or mirrored:
+            # PyAV mirrors after the turn; upside down then is left and right before, for a quarter turn.
+            stream.set_display_rotation(
+                -rotation, hflip=mirrored and rotation % 180 == 0, vflip=mirrored and rotation % 180 == 90
+            )
+        if colours is not None and colours.tagged:
+            stream.codec_context.colorspace = AVCOL[colours.matrix]
+            stream.codec_context.color_range = colours.range
         for number, time_ms in enumerate(times_ms):
             frame = av.VideoFrame.from_ndarray(picture(number, size), format="rgb24")
             frame.time_base = PER_SECOND
             frame.pts = time_ms
-            output.mux(stream.encode(frame.reformat(format=pixel_format, interpolation=EXACT)))
+            output.mux(stream.encode(_stored(frame, pixel_format, colours)))
         output.mux(stream.encode(None))
     return path
+
+
+def _stored(frame: av.VideoFrame, pixel_format: str, colours: Colours | None) -> av.VideoFrame:
+    if colours is None:
+        return frame.reformat(format=pixel_format, interpolation=EXACT)
+    return frame.reformat(
+        format=pixel_format, interpolation=EXACT, dst_colorspace=colours.matrix, dst_color_range=colours.range
+    )
 
 
 def make_sound(path: Path, *, seconds: float = 1.0) -> Path:
