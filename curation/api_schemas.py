@@ -27,6 +27,7 @@ class DatasetOut(Schema):
     active_version: int | None
     threshold: float | None
     target_tpr: float
+    reasons: list[str] = Field(description="Names to choose from when a frame is judged out.")
     created_at: dt.datetime
 
     @classmethod
@@ -39,6 +40,7 @@ class DatasetOut(Schema):
             active_version=version.number if version else None,
             threshold=version.threshold if version else None,
             target_tpr=dataset.target_tpr,
+            reasons=dataset.reasons,
             created_at=dataset.created_at,
         )
 
@@ -98,6 +100,7 @@ class FrameOut(Schema):
     number: int
     time_s: float
     verdict: str = Field(description="in, out, unsure, or empty: unreviewed, which is not the same as normal.")
+    reason: str = Field(description="Why it is out, in the dataset's words; empty when nobody said.")
     review_version: int = Field(description="Send it back as `seen` with a review.")
     reconstruction_loss: float | None
     kl: float | None
@@ -112,6 +115,7 @@ class FrameOut(Schema):
             number=card.frame.number,
             time_s=card.frame.time_s,
             verdict=card.verdict,
+            reason=card.frame.reason,
             review_version=card.frame.review_version,
             reconstruction_loss=card.reconstruction_loss,
             kl=card.kl,
@@ -138,7 +142,9 @@ class ReviewOut(Schema):
     frame: int
     user: str | None
     verdict: str
+    reason: str
     previous_verdict: str
+    previous_reason: str
     seen: int
     is_conflict: bool
     undoes: UUID | None
@@ -152,7 +158,9 @@ class ReviewOut(Schema):
     def of(cls, review: Review) -> "ReviewOut":
         same = (
             "verdict",
+            "reason",
             "previous_verdict",
+            "previous_reason",
             "is_conflict",
             "source",
             "reconstruction_loss",
@@ -182,6 +190,7 @@ class ReviewIn(Schema):
     uuid: UUID = Field(description="Made by the client: the same uuid twice is one review.")
     seen: int = Field(ge=0, le=2**31 - 1, description="The frame's `review_version` that the decision is based on.")
     undoes: UUID | None = Field(None, description="The uuid of the review to take back.")
+    reason: str = Field("", description="With out only: one of the dataset's `reasons`.")
 
     def as_request(self) -> ReviewRequest:
         return ReviewRequest(
@@ -191,6 +200,7 @@ class ReviewIn(Schema):
             seen_version=self.seen,
             source=Review.Source.API,
             undoes=self.undoes,
+            reason=self.reason,
         )
 
 
@@ -203,6 +213,7 @@ class OutcomeOut(Schema):
     uuid: UUID
     status: str = Field(description="applied, repeated, conflict or missing.")
     verdict: str
+    reason: str
     version: int
     by: str
     message: str
@@ -214,6 +225,7 @@ class OutcomeOut(Schema):
             uuid=outcome.client_uuid,
             status=outcome.status,
             verdict=outcome.verdict,
+            reason=outcome.reason,
             version=outcome.review_version,
             by=outcome.by,
             message=outcome.message,

@@ -27,6 +27,7 @@ DESCRIPTION = (
     "Generated footage, so that you can try everything at once: four matches marked as reference, and two recordings "
     "with ad breaks and a stretch of American football to find."
 )
+REASONS = ["advertisement", "American football"]
 STAMP = "complete"
 PATIENCE_S = 600.0
 Say = Callable[[str], None]
@@ -69,6 +70,7 @@ def _dataset(owner: User | None) -> Dataset:
                 "name": "Demo: soccer",
                 "description": DESCRIPTION,
                 "sampling_step": script.STEP_S,
+                "reasons": REASONS,
                 "created_by": owner,
             },
         )

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from curation import reasons
 from curation.models import Dataset, Role
+from curation.problems import Problem
 
 PERCENT = 100
 
@@ -28,6 +30,14 @@ class DatasetForm(DatasetModelForm):
         widget=forms.NumberInput(attrs={"step": "0.1"}),
     )
 
+    reasons = forms.CharField(
+        label="Reasons for OUT",
+        required=False,
+        help_text="One per line, at most nine: the keys 1 to 9 judge a frame OUT for that reason. Verdicts given "
+        "before keep the words they were given with.",
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "true"}),
+    )
+
     class Meta:
         model = Dataset
         fields = ["name", "description", "sampling_mode", "sampling_step", "input_height", "input_width"]
@@ -47,6 +57,7 @@ class DatasetForm(DatasetModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
+        self.initial["reasons"] = "\n".join(self.instance.reasons)
         self.initial["sampling_step"] = f"{self.instance.sampling_step:g}"
         if self.instance.pk:
             self.initial["target_percent"] = f"{self.instance.target_tpr * PERCENT:g}"
@@ -69,6 +80,14 @@ class DatasetForm(DatasetModelForm):
         ):
             self.add_error("sampling_step", "For every nth frame, n is a whole number from 1.")
         return cleaned
+
+    def clean_reasons(self) -> list[str]:
+        if "reasons" not in self.data:
+            return list(self.instance.reasons)
+        try:
+            return reasons.parse(self.cleaned_data["reasons"])
+        except Problem as problem:
+            raise forms.ValidationError(str(problem)) from problem
 
     def settings(self) -> dict[str, Any]:
         """Keyword arguments for datasets.create and datasets.change."""

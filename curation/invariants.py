@@ -11,7 +11,7 @@ from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Now
 
 from curation import storage
-from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Video
+from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Verdict, Video
 
 SHOWN = 20
 
@@ -84,6 +84,12 @@ def verdict_copies_agree() -> Iterator[str]:
         yield f"Frame {score.frame_id}: its score by version {score.model_version_id} carries an old verdict."
 
 
+def reasons_go_with_out() -> Iterator[str]:
+    """Only a frame that is OUT has a reason."""
+    for frame in Frame.objects.exclude(reason="").exclude(verdict=Verdict.OUT)[:SHOWN]:
+        yield f"Frame {frame.pk} has the reason {frame.reason!r}, but is not OUT."
+
+
 CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     frames_without_holes,
     packs_are_whole,
@@ -91,4 +97,5 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     jobs_move,
     active_versions_are_scored,
     verdict_copies_agree,
+    reasons_go_with_out,
 )

@@ -42,23 +42,30 @@ def replay(dataset: Dataset) -> Replay:
 
 
 def _replay_frame(frame_id: int, log: Iterator[Review], found: Replay) -> None:
-    verdict, version, frame = "", 0, None
+    said, version, frame = ("", ""), 0, None
     for review in log:
         found.reviews += 1
         frame = review.frame
         if review.is_conflict:
             found.conflicts += 1
             continue
-        if review.seen_version != version or review.previous_verdict != verdict:
+        if review.seen_version != version or (review.previous_verdict, review.previous_reason) != said:
             found.blame(f"Review {review.pk} of frame {frame_id} does not follow the one before it.")
-        if review.undoes is not None and review.undoes.previous_verdict != review.verdict:
-            found.blame(f"Review {review.pk} of frame {frame_id} does not restore what it undoes.")
-        verdict, version = review.verdict, version + 1
-    if frame is not None and (frame.verdict, frame.review_version) != (verdict, version):
+        _check_row(review, found)
+        said, version = (review.verdict, review.reason), version + 1
+    if frame is not None and (frame.verdict, frame.reason, frame.review_version) != (*said, version):
         found.blame(
-            f"Frame {frame_id} is {_word(frame.verdict)} at version {frame.review_version}; "
-            f"its log says {_word(verdict)} at version {version}."
+            f"Frame {frame_id} is {_word(frame.verdict, frame.reason)} at version {frame.review_version}; "
+            f"its log says {_word(*said)} at version {version}."
         )
+
+
+def _check_row(review: Review, found: Replay) -> None:
+    undone = review.undoes
+    if undone is not None and (undone.previous_verdict, undone.previous_reason) != (review.verdict, review.reason):
+        found.blame(f"Review {review.pk} of frame {review.frame_id} does not restore what it undoes.")
+    if review.reason and review.verdict != Verdict.OUT:
+        found.blame(f"Review {review.pk} of frame {review.frame_id} has a reason, but is not OUT.")
 
 
 def _look_for_unlogged(dataset: Dataset, found: Replay) -> None:
@@ -76,5 +83,5 @@ def _look_for_stale_copies(dataset: Dataset, found: Replay) -> None:
         )
 
 
-def _word(verdict: str) -> str:
-    return Verdict(verdict).label.lower()
+def _word(verdict: str, reason: str = "") -> str:
+    return Verdict(verdict).label.lower() + (f" ({reason})" if reason else "")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from curation import calibrations, reasons
 from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 
@@ -29,7 +30,7 @@ WORDS = {Verdict.NONE: "nothing", Verdict.IN: "IN", Verdict.OUT: "OUT", Verdict.
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewRequest:
-    """One decision as the client sent it. With `undoes`, the verdict is taken from the log, not from here."""
+    """One decision as the client sent it. With `undoes`, verdict and reason are taken from the log, not from here."""
 
     frame_id: int
     verdict: str
@@ -37,11 +38,12 @@ class ReviewRequest:
     seen_version: int
     source: str = Review.Source.GALLERY
     undoes: UUID | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one request; `verdict` and `review_version` are the frame's own after it."""
+    """What became of one request; `verdict`, `reason` and `review_version` are the frame's own after it."""
 
     frame_id: int
     client_uuid: UUID
@@ -51,6 +53,7 @@ class Outcome:
     by: str = ""
     at: dt.datetime | None = None
     message: str = ""
+    reason: str = ""
 
 
 def record(*, dataset: Dataset, user: User, requests: list[ReviewRequest]) -> list[Outcome]:
@@ -58,13 +61,15 @@ def record(*, dataset: Dataset, user: User, requests: list[ReviewRequest]) -> li
 
     Status of each: "applied"; "repeated" (its id is in the log already); "conflict" (somebody else decided in between:
     kept in the log, not applied); "missing" (no such frame in this dataset, or nothing to undo; not kept).
-    Raises Problem for more than 500 reviews, an unknown verdict, or an id that was used for another frame.
+    Raises Problem for more than 500 reviews, an unknown verdict or reason, or an id that was used for another frame.
     """
     _check(requests)
     with transaction.atomic():
         batch = _Batch.opened(dataset=dataset, user=user, requests=requests)
         drafts = [batch.take(request) for request in requests]
         batch.write()
+        if batch.changed:
+            calibrations.request_when_due(dataset)
         return _answered(drafts, batch)
 
 
@@ -115,6 +120,8 @@ class _Batch:
         earlier = self.known.get(request.client_uuid)
         if earlier is not None:
             return request, self._again(request, earlier)
+        if not request.undoes:
+            reasons.check(self.dataset, verdict=request.verdict, reason=request.reason)
         undone = self.known.get(request.undoes) if request.undoes else None
         if request.undoes and (undone is None or undone.frame_id != frame.pk):
             return request, "missing"
@@ -140,7 +147,9 @@ class _Batch:
             user=self.user,
             client_uuid=request.client_uuid,
             verdict=undone.previous_verdict if undone else request.verdict,
+            reason=undone.previous_reason if undone else request.reason,
             previous_verdict=frame.verdict,
+            previous_reason=frame.reason,
             seen_version=request.seen_version,
             is_conflict=is_conflict,
             source=Review.Source.UNDO if undone else request.source,
@@ -160,7 +169,7 @@ class _Batch:
         if row.is_conflict:
             self.conflicted.add(frame.pk)
             return
-        frame.verdict = row.verdict
+        frame.verdict, frame.reason = row.verdict, row.reason
         frame.review_version += 1
         self.changed.add(frame.pk)
 
@@ -201,14 +210,14 @@ def _known_reviews(requests: list[ReviewRequest]) -> dict[UUID, Review]:
 
 
 def _write_verdicts(frames: list[Frame]) -> None:
-    """Store verdict and version of each frame, and the copy of the verdict beside every version's score."""
-    states: dict[tuple[str, int], list[int]] = defaultdict(list)
+    """Store verdict, reason and version of each frame, and the copy of the verdict beside every version's score."""
+    states: dict[tuple[str, str, int], list[int]] = defaultdict(list)
     verdicts: dict[str, list[int]] = defaultdict(list)
     for frame in frames:
-        states[frame.verdict, frame.review_version].append(frame.pk)
+        states[frame.verdict, frame.reason, frame.review_version].append(frame.pk)
         verdicts[frame.verdict].append(frame.pk)
-    for (verdict, review_version), ids in states.items():
-        Frame.objects.filter(pk__in=ids).update(verdict=verdict, review_version=review_version)
+    for (verdict, reason, review_version), ids in states.items():
+        Frame.objects.filter(pk__in=ids).update(verdict=verdict, reason=reason, review_version=review_version)
     for verdict, ids in verdicts.items():
         FrameScore.objects.filter(frame__in=ids).update(verdict=verdict)
 
@@ -229,6 +238,7 @@ def _outcome(request: ReviewRequest, status: str, batch: _Batch, winners: dict[i
         client_uuid=request.client_uuid,
         status=status,
         verdict=frame.verdict,
+        reason=frame.reason,
         review_version=frame.review_version,
         by=str(winner.user or "somebody") if winner else "",
         at=winner.created_at if winner else None,
@@ -243,7 +253,8 @@ def _message(status: str, winner: Review | None) -> str:
         return ""
     if winner is None:
         return "This frame has changed since you saw it."
-    verb = "took the verdict back" if winner.verdict == Verdict.NONE else f"said {WORDS[Verdict(winner.verdict)]}"
+    why = f" ({winner.reason})" if winner.reason else ""
+    verb = "took the verdict back" if winner.verdict == Verdict.NONE else f"said {WORDS[Verdict(winner.verdict)]}{why}"
     return f"{winner.user or 'Somebody'} {verb} at {winner.created_at:%H:%M} UTC."
 
 

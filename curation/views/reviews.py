@@ -18,7 +18,7 @@ from curation.problems import Problem
 from curation.reviews import Outcome, ReviewRequest
 from curation.views.requests import person
 
-NOT_JSON = 'Send {"reviews": [{"frame", "verdict", "uuid", "seen", "source"}, ...]} as JSON.'
+NOT_JSON = 'Send {"reviews": [{"frame", "verdict", "uuid", "seen", "source", "reason"}, ...]} as JSON.'
 
 
 @login_required
@@ -57,6 +57,7 @@ def _request(row: dict[str, Any]) -> ReviewRequest:
         seen_version=_number(row["seen"], bits=31),
         source=str(row.get("source", "api")),
         undoes=UUID(undoes) if undoes else None,
+        reason=str(row.get("reason") or ""),
     )
 
 
@@ -73,6 +74,7 @@ def _wire(outcome: Outcome) -> dict[str, Any]:
         "uuid": str(outcome.client_uuid),
         "status": outcome.status,
         "verdict": outcome.verdict,
+        "reason": outcome.reason,
         "version": outcome.review_version,
         "by": outcome.by,
         "at": outcome.at.isoformat() if outcome.at else None,

@@ -1,6 +1,7 @@
 // The bar at the bottom: the last decisions (each can be undone), what is selected, and verdicts that wait to be sent.
 
-import { WORDS } from "./reviewer.js";
+import { askReason } from "./reasons.js";
+import { spoken, WORDS } from "./reviewer.js";
 
 const SHOWN = 8;
 const PATIENCE_MS = 1500;
@@ -31,7 +32,7 @@ function ribbonEntry(decision, reviewer, undo) {
   what.textContent = count > 1 ? `${count} frames` : decision.items[0].label;
   button.append(mark, what);
   button.disabled = reviewer.isOvertaken(decision);
-  button.title = button.disabled ? "You decided on this frame again since" : "Undo this decision";
+  button.title = button.disabled ? "You decided on this frame again since" : `Undo this decision (${spoken(decision.verdict, decision.reason)})`;
   button.addEventListener("click", () => undo(decision));
   const entry = document.createElement("li");
   entry.append(button);
@@ -104,4 +105,5 @@ export function wireDock({ undo, bulk, clear }) {
   dock.querySelector("[data-undo-last]").addEventListener("click", () => undo());
   dock.querySelector("[data-clear]").addEventListener("click", clear);
   for (const button of dock.querySelectorAll("[data-bulk]")) button.addEventListener("click", () => bulk(button.dataset.bulk));
+  dock.querySelector("[data-why]")?.addEventListener("click", (event) => askReason(event.currentTarget, (reason) => bulk("out", reason)));
 }

@@ -4,8 +4,9 @@ import { toast } from "./app.js";
 import { drawCurve } from "./curve.js";
 import { drawRibbon, drawUnsent, wireDock } from "./dock.js";
 import { onKeys } from "./keys.js";
-import { Reviewer, SPOKEN, WORDS } from "./reviewer.js";
-import { conflictSentence, showConflict } from "./tiles.js";
+import { askReason, reasonKeys } from "./reasons.js";
+import { Reviewer } from "./reviewer.js";
+import { conflictSentence, showConflict, verdictMarks } from "./tiles.js";
 
 const FRAGMENT = { headers: { "HX-Request": "true", Accept: "text/html" }, credentials: "same-origin", redirect: "manual" };
 const ENLARGE = "framesift:enlarge";
@@ -74,9 +75,9 @@ async function go(url, { push = true, isBack = false } = {}) {
 }
 
 function arrive() {
-  const { label, title, verdict, version } = page().dataset;
+  const { label, title, verdict, reason, version } = page().dataset;
   document.title = [title, ...document.title.split(" · ").slice(1)].join(" · ");
-  showVerdict(reviewer.learn(frame(), verdict, Number(version)));
+  showVerdict(reviewer.learn(frame(), verdict, reason, Number(version)));
   htmx.process(page());
   drawCurve(document.getElementById("curve"), JSON.parse(document.getElementById("curve-data").textContent), (other) => go(urlOf(other)));
   watchVideo();
@@ -120,19 +121,15 @@ function playOrPause() {
 
 function say(text) { document.getElementById("spoken").textContent = text; }
 
-function showVerdict(verdict) {
-  const mark = document.createElement("span");
-  mark.className = `verdict verdict-${verdict || "none"} verdict-solid`;
-  mark.title = SPOKEN[verdict];
-  mark.textContent = WORDS[verdict];
-  document.getElementById("verdict").replaceChildren(mark);
+function showVerdict({ verdict, reason }) {
+  document.getElementById("verdict").replaceChildren(...verdictMarks(verdict, reason));
   page().dataset.verdict = verdict;
   for (const button of page().querySelectorAll("[data-say]")) button.setAttribute("aria-pressed", String(button.dataset.say === verdict));
 }
 
-function judge(verdict) {
+function judge(verdict, reason) {
   if (!reviewer.canReview) return toast("You may look here, but not decide: ask an admin of the data set for the role curator.");
-  reviewer.decide([{ frame: frame(), label: page().dataset.label }], verdict, "frame");
+  reviewer.decide([{ frame: frame(), label: page().dataset.label }], verdict, "frame", reason);
   if (href("next")) return go(href("next"));
   return say(`${SPOKEN[verdict]}. This was the last frame of this list.`);
 }
@@ -144,10 +141,10 @@ function undo(decision) {
   return go(urlOf(items[0].frame));
 }
 
-reviewer.addEventListener("verdict", ({ detail }) => { if (detail.frame === frame()) showVerdict(detail.verdict); });
+reviewer.addEventListener("verdict", ({ detail }) => { if (detail.frame === frame()) showVerdict(detail); });
 reviewer.addEventListener("conflict", ({ detail }) => {
   const { item, outcome } = detail;
-  const useMine = () => reviewer.decide([{ frame: item.frame, label: item.label }], item.verdict, "frame");
+  const useMine = () => reviewer.decide([{ frame: item.frame, label: item.label }], item.verdict, "frame", item.reason);
   if (item.frame === frame()) return showConflict(document.getElementById("still"), detail, useMine);
   const action = item.verdict ? { label: "Use mine", run: useMine } : null;
   return toast(`${item.label}: ${conflictSentence(outcome)}.`, { kind: "danger", action, seconds: 0 });
@@ -176,6 +173,7 @@ onKeys({
   a: () => judge("out"),
   d: () => judge("in"),
   s: () => judge("unsure"),
+  ...reasonKeys(judge),
   u: () => undo(),
   p: playOrPause,
   Space: () => go(href("next")),
@@ -187,6 +185,8 @@ onKeys({
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-say]");
   if (button) return judge(button.dataset.say);
+  const why = event.target.closest("[data-why]");
+  if (why) return askReason(why, (reason) => judge("out", reason));
   const step = event.target.closest("#previous[href], #next[href]");
   if (!step || event.ctrlKey || event.metaKey || event.shiftKey) return undefined;
   event.preventDefault();

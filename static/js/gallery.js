@@ -3,7 +3,8 @@
 import { toast } from "./app.js";
 import { drawRibbon, drawSelection, drawUnsent, wireDock } from "./dock.js";
 import { onKeys } from "./keys.js";
-import { Reviewer, SPOKEN } from "./reviewer.js";
+import { askReason, reasonKeys } from "./reasons.js";
+import { Reviewer, spoken } from "./reviewer.js";
 import { Selection } from "./selection.js";
 import { conflictSentence, frameOf, labelOf, rowNeighbour, showConflict, showVerdict, tileOf, tiles } from "./tiles.js";
 
@@ -53,26 +54,27 @@ function move(direction) {
 
 // ---- deciding
 
-function decide(chosen, verdict, source) {
+function decide(chosen, verdict, source, reason) {
   if (!reviewer.canReview) return toast("You may look here, but not decide: ask an admin of the data set for the role curator.");
   if (!chosen.length) return undefined;
-  reviewer.decide(chosen.map((tile) => ({ frame: frameOf(tile), label: labelOf(tile) })), verdict, source);
-  return say(chosen.length > 1 ? `${chosen.length} frames: ${SPOKEN[verdict]}` : SPOKEN[verdict]);
+  reviewer.decide(chosen.map((tile) => ({ frame: frameOf(tile), label: labelOf(tile) })), verdict, source, reason);
+  const said = spoken(verdict, reason);
+  return say(chosen.length > 1 ? `${chosen.length} frames: ${said}` : said);
 }
 
-function judge(verdict) {
-  if (selection.size) return judgeSelected(verdict);
+function judge(verdict, reason) {
+  if (selection.size) return judgeSelected(verdict, reason);
   const tile = here();
   if (!tile) return undefined;
-  decide([tile], verdict, "gallery");
+  decide([tile], verdict, "gallery", reason);
   return reviewer.canReview && step(1);
 }
 
-function judgeSelected(verdict) {
+function judgeSelected(verdict, reason) {
   const chosen = selection.chosen();
   const all = tiles();
   const next = all[all.indexOf(chosen.at(-1)) + 1] ?? chosen.at(-1);
-  decide(chosen, verdict, "bulk");
+  decide(chosen, verdict, "bulk", reason);
   selection.clear();
   focus(next);
 }
@@ -98,6 +100,7 @@ onKeys({
   a: () => judge("out"),
   d: () => judge("in"),
   s: () => judge("unsure"),
+  ...reasonKeys(judge),
   u: () => undo(),
   x: () => here() && reviewer.canReview && selection.toggle(here()),
   Space: () => step(1),
@@ -124,6 +127,8 @@ document.addEventListener("click", (event) => {
   if (!tile || event.target.closest(".conflict")) return;
   const button = event.target.closest("[data-say]");
   if (button) return onVerdictButton(tile, button.dataset.say);
+  const why = event.target.closest("[data-why]");
+  if (why) return askReason(why, (reason) => onVerdictButton(tile, "out", reason));
   if (event.target.closest(".tile-pick")) return onPick(event, tile);
   if (event.shiftKey && event.target.closest(".tile-image")) {
     event.preventDefault();
@@ -132,8 +137,8 @@ document.addEventListener("click", (event) => {
   return undefined;
 });
 
-function onVerdictButton(tile, verdict) {
-  decide([tile], verdict, "gallery");
+function onVerdictButton(tile, verdict, reason) {
+  decide([tile], verdict, "gallery", reason);
   focus(tile);
 }
 
@@ -154,15 +159,15 @@ document.addEventListener("focusin", (event) => {
 
 // ---- what the server says
 
-reviewer.addEventListener("verdict", ({ detail: { frame, verdict } }) => {
+reviewer.addEventListener("verdict", ({ detail: { frame, verdict, reason } }) => {
   const tile = tileOf(frame);
-  if (tile) showVerdict(tile, verdict);
+  if (tile) showVerdict(tile, verdict, reason);
 });
 
 reviewer.addEventListener("conflict", ({ detail }) => {
   const { item, outcome } = detail;
   const tile = tileOf(item.frame);
-  const useMine = () => reviewer.decide([{ frame: item.frame, label: item.label }], item.verdict, "gallery");
+  const useMine = () => reviewer.decide([{ frame: item.frame, label: item.label }], item.verdict, "gallery", item.reason);
   if (tile) return showConflict(tile, detail, useMine);
   const action = item.verdict ? { label: "Use mine", run: useMine } : null;
   return toast(`${item.label}: ${conflictSentence(outcome)}.`, { kind: "danger", action, seconds: 0 });
@@ -179,9 +184,9 @@ wireDock({ undo, bulk: judgeSelected, clear: () => selection.clear() });
 function adopt() {
   for (const tile of document.querySelectorAll("#gallery .tile:not([data-known])")) {
     tile.dataset.known = "";
-    const { frame, verdict, version } = tile.dataset;
-    const known = reviewer.learn(Number(frame), verdict, Number(version));
-    if (known !== verdict) showVerdict(tile, known);
+    const { frame, verdict, reason, version } = tile.dataset;
+    const known = reviewer.learn(Number(frame), verdict, reason, Number(version));
+    if (known.verdict !== verdict || known.reason !== reason) showVerdict(tile, known.verdict, known.reason);
   }
 }
 

@@ -47,7 +47,7 @@ export class Outbox extends EventTarget {
   /** Unanswered items in the order they were made. */
   items() { return [...this.#items.values()].sort((a, b) => a.order - b.order); }
 
-  /** Take decisions in; those of one call travel together. Each: {frame, verdict, uuid, seen, source, undoes?}. */
+  /** Take decisions in; those of one call travel together. Each: {frame, verdict, reason?, uuid, seen, source, undoes?}. */
   add(reviews) {
     const group = uuid4();
     for (const review of reviews) {
@@ -141,7 +141,8 @@ export class Outbox extends EventTarget {
   }
 
   #post(batch) {
-    const reviews = batch.map(({ frame, verdict, uuid, seen, source, undoes }) => ({ frame, verdict, uuid, seen, source, undoes }));
+    const wire = ({ frame, verdict, reason, uuid, seen, source, undoes }) => ({ frame, verdict, reason, uuid, seen, source, undoes });
+    const reviews = batch.map(wire);
     const body = JSON.stringify({ user: this.user, reviews });
     const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": freshToken() };
     const keepalive = body.length < KEEPALIVE_BYTES;

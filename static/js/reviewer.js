@@ -8,7 +8,10 @@ const REMEMBERED = 200;
 export const WORDS = { in: "IN", out: "OUT", unsure: "?", "": "unreviewed" };
 export const SPOKEN = { in: "In distribution", out: "Out of distribution", unsure: "Unsure", "": "Unreviewed" };
 
-/** Events: "verdict" {frame, verdict}, "conflict" {item, outcome}, "refused" {item, sentence}, "history", "state". */
+/** A verdict as people say it, with its reason. */
+export const spoken = (verdict, reason = "") => SPOKEN[verdict] + (reason ? `: ${reason}` : "");
+
+/** Events: "verdict" {frame, verdict, reason}, "conflict" {item, outcome}, "refused" {item, sentence}, "history", "state". */
 export class Reviewer extends EventTarget {
   #frames = new Map();
 
@@ -28,25 +31,26 @@ export class Reviewer extends EventTarget {
     this.#emit("history");
   }
 
-  /** What the server says about a frame, as the page was made; verdicts still on their way are laid over it. */
-  learn(frame, verdict, version) {
-    let state = { verdict, version };
+  /** What the server says about a frame, as the page was made; verdicts still on their way are laid over it.
+   * Returns {verdict, reason} to be shown. */
+  learn(frame, verdict, reason, version) {
+    let state = { verdict, reason, version };
     for (const item of this.outbox.items()) {
-      if (item.frame === frame) state = { verdict: item.verdict, version: Math.max(version, item.seen + 1) };
+      if (item.frame === frame) state = { verdict: item.verdict, reason: item.reason ?? "", version: Math.max(version, item.seen + 1) };
     }
     this.#frames.set(frame, state);
-    return state.verdict;
+    return state;
   }
 
   verdictOf(frame) { return this.#frames.get(frame)?.verdict ?? ""; }
 
-  /** Decide on frames, each {frame, label}, as one decision with one undo. */
-  decide(frames, verdict, source) {
+  /** Decide on frames, each {frame, label}, as one decision with one undo. Only OUT has a reason. */
+  decide(frames, verdict, source, reason = "") {
     const items = frames.map(({ frame, label }) => {
-      const { verdict: previous, version: seen } = this.#frames.get(frame);
-      return { frame, label, verdict, previous, seen, source, uuid: uuid4() };
+      const { verdict: previous, reason: previousReason, version: seen } = this.#frames.get(frame);
+      return { frame, label, verdict, reason, previous, previousReason, seen, source, uuid: uuid4() };
     });
-    this.history = [...this.history.filter((each) => each.items.length), { items, verdict, at: Date.now() }].slice(-REMEMBERED);
+    this.history = [...this.history.filter((each) => each.items.length), { items, verdict, reason, at: Date.now() }].slice(-REMEMBERED);
     this.#take(items);
   }
 
@@ -56,7 +60,8 @@ export class Reviewer extends EventTarget {
     this.history = this.history.filter((each) => each !== decision);
     const items = decision.items.map((item) => {
       const seen = this.#frames.get(item.frame)?.version ?? item.seen + 1;
-      return { ...item, verdict: item.previous, previous: item.verdict, undoes: item.uuid, uuid: uuid4(), seen, source: "undo" };
+      const before = { verdict: item.previous, reason: item.previousReason ?? "", previous: item.verdict, previousReason: item.reason };
+      return { ...item, ...before, undoes: item.uuid, uuid: uuid4(), seen, source: "undo" };
     });
     this.#take(items);
     return decision.items;
@@ -69,10 +74,7 @@ export class Reviewer extends EventTarget {
   }
 
   #take(items) {
-    for (const { frame, verdict, seen } of items) {
-      this.#frames.set(frame, { verdict, version: seen + 1 });
-      this.#emit("verdict", { frame, verdict });
-    }
+    for (const { frame, verdict, reason, seen } of items) this.#show(frame, { verdict, reason, version: seen + 1 });
     this.#store();
     this.#emit("history");
     this.outbox.add(items);
@@ -81,22 +83,28 @@ export class Reviewer extends EventTarget {
   #answered({ item, outcome }) {
     if (outcome.status === "refused" || outcome.status === "missing") return this.#refused(item, outcome.message);
     const isLatest = !this.outbox.items().some((other) => other.frame === item.frame);
-    if (isLatest) this.#frames.set(item.frame, { verdict: outcome.verdict, version: outcome.version });
+    const { verdict, reason, version } = outcome;
+    if (isLatest) this.#frames.set(item.frame, { verdict, reason, version });
     if (outcome.status === "conflict") return this.#lost(item, outcome);
-    if (isLatest) this.#emit("verdict", { frame: item.frame, verdict: outcome.verdict });
+    return isLatest && this.#show(item.frame, { verdict, reason, version });
   }
 
   #lost(item, outcome) {
     this.#forget(item);
-    this.#emit("verdict", { frame: item.frame, verdict: outcome.verdict });
-    if (outcome.verdict !== item.verdict) this.#emit("conflict", { item, outcome });
+    this.#emit("verdict", { frame: item.frame, verdict: outcome.verdict, reason: outcome.reason });
+    const isSame = outcome.verdict === item.verdict && (outcome.reason ?? "") === (item.reason ?? "");
+    if (!isSame) this.#emit("conflict", { item, outcome });
   }
 
   #refused(item, sentence) {
     this.#forget(item);
-    this.#frames.set(item.frame, { verdict: item.previous, version: item.seen });
-    this.#emit("verdict", { frame: item.frame, verdict: item.previous });
+    this.#show(item.frame, { verdict: item.previous, reason: item.previousReason ?? "", version: item.seen });
     this.#emit("refused", { item, sentence });
+  }
+
+  #show(frame, state) {
+    this.#frames.set(frame, state);
+    this.#emit("verdict", { frame, verdict: state.verdict, reason: state.reason ?? "" });
   }
 
   /** A decision that the server did not take can't be undone. */

@@ -1,6 +1,6 @@
 // The tiles of the gallery: finding them, showing a verdict on one, and a conflict.
 
-import { SPOKEN, WORDS } from "./reviewer.js";
+import { spoken, WORDS } from "./reviewer.js";
 
 export const tiles = () => [...document.querySelectorAll("#gallery .tile")];
 export const tileOf = (frame) => document.getElementById(`frame-${frame}`);
@@ -11,22 +11,33 @@ export function labelOf(tile) {
   return tile.querySelector(".tile-where").textContent.trim().replace(/\s+/g, " ");
 }
 
-export function showVerdict(tile, verdict) {
-  tile.dataset.verdict = verdict;
-  const place = tile.querySelector(".tile-verdict");
-  if (!verdict) return place.replaceChildren();
+/** The badge of a verdict, and its reason beside it where there is one. */
+export function verdictMarks(verdict, reason = "") {
   const mark = document.createElement("span");
-  mark.className = `verdict verdict-${verdict} verdict-solid`;
-  mark.title = SPOKEN[verdict];
+  mark.className = `verdict verdict-${verdict || "none"} verdict-solid`;
+  mark.title = spoken(verdict, reason);
   mark.textContent = WORDS[verdict];
-  return place.replaceChildren(mark);
+  if (!reason) return [mark];
+  const why = document.createElement("span");
+  why.className = "reason truncate";
+  why.title = reason;
+  why.textContent = reason;
+  return [mark, why];
 }
 
+export function showVerdict(tile, verdict, reason = "") {
+  tile.dataset.verdict = verdict;
+  tile.querySelector(".tile-verdict").replaceChildren(...(verdict ? verdictMarks(verdict, reason) : []));
+}
+
+/** A verdict in a sentence: "OUT (advertisement)". */
+const inWords = (verdict, reason) => (verdict === "unsure" ? "UNSURE" : WORDS[verdict]) + (reason ? ` (${reason})` : "");
+
 /** Who said what, when: as one sentence, with the hour of the reader's own clock. */
-export function conflictSentence({ by, verdict, at, message }) {
+export function conflictSentence({ by, verdict, reason, at, message }) {
   if (!by) return message || "This frame has changed since you saw it.";
   const hour = at ? ` at ${new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}` : "";
-  return verdict ? `${by} said ${verdict === "unsure" ? "UNSURE" : WORDS[verdict]}${hour}` : `${by} took the verdict back${hour}`;
+  return verdict ? `${by} said ${inWords(verdict, reason)}${hour}` : `${by} took the verdict back${hour}`;
 }
 
 function choice(text, run) {
@@ -47,7 +58,7 @@ export function showConflict(place, { item, outcome }, useMine) {
   sentence.textContent = conflictSentence(outcome);
   const close = (then) => () => { box.remove(); then?.(); place.focus?.({ preventScroll: true }); };
   box.append(sentence, choice("Keep theirs", close()));
-  if (item.verdict) box.append(choice(`Use mine: ${item.verdict === "unsure" ? "UNSURE" : WORDS[item.verdict]}`, close(useMine)));
+  if (item.verdict) box.append(choice(`Use mine: ${inWords(item.verdict, item.reason)}`, close(useMine)));
   place.append(box);
 }
 

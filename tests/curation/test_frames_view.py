@@ -156,7 +156,7 @@ def test_it_records_reviews_and_answers_each(cup: tuple[Dataset, list[Frame]]) -
     assert answer.status_code == 200
     assert [o["status"] for o in answer.json()["outcomes"]] == ["applied", "applied"]
     assert answer.json()["outcomes"][0] | {"uuid": ""} == {
-        "frame": frames[0].pk, "uuid": "", "status": "applied", "verdict": "out", "version": 1,
+        "frame": frames[0].pk, "uuid": "", "status": "applied", "verdict": "out", "reason": "", "version": 1,
         "by": "", "at": None, "message": "",
     }  # fmt: skip
 
