@@ -53,7 +53,8 @@ class LinearModel:
             raise ValueError("The linear control needs at least two training frames.")
         chosen = np.unique(np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(np.int64))
         flat = frames.take(chosen).reshape(len(chosen), -1).astype(np.float32) / 255
-        fitted = PCA(min(components, len(flat) - 1), svd_solver="randomized", random_state=0).fit(flat)
+        with np.errstate(invalid="ignore"):  # frames that are all alike have no variance to share out
+            fitted = PCA(min(components, len(flat) - 1), svd_solver="randomized", random_state=0).fit(flat)
         return cls(fitted.mean_.astype(np.float32), fitted.components_.astype(np.float32))
 
     def reconstruction_loss(self, pixels: Pixels) -> NDArray[np.float64]:
