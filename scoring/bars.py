@@ -1,10 +1,10 @@
 """Finds the black bars around a picture: letterbox, pillarbox, or both. Deterministic, and rather finds none than wrong
 ones. The decoder child and the reader of image folders both use it: Pillow only.
 
-A bar is a run of lines along an edge of the picture that stays dark and even in each of the pictures looked at. Each line
-is judged by the means of 16 pieces, so noise and the ringing of a codec average out, while a logo or a subtitle within a
-bar doesn't: that bar holds content and stays. A bar ends where at least half of the pieces become clearly brighter within
-a few lines: else it's a dark scene, or a title on black.
+A bar is a run of lines along an edge of the picture that stays dark and even in each of the pictures looked at. Each
+line is judged by the means of 16 pieces, so noise and the ringing of a codec average out, while a logo or a subtitle
+within a bar doesn't: that bar holds content and stays. A bar ends where at least half of the pieces become clearly
+brighter within a few lines: else it's a dark scene, or a title on black.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Line = bytes
 
 @dataclass(frozen=True)
 class Look:
-    """A picture's lines in 16 pieces each, as grey levels: `rows` is 16 pixels wide and as tall as the picture,
-    `columns` the picture turned on its side, 16 pixels wide and as tall as the picture is wide."""
+    """A picture's lines in 16 pieces each, of each piece the brightest of its three colours: `rows` is 16 pixels wide
+    and as tall as the picture, `columns` the picture turned on its side, 16 pixels wide and as tall as it is wide."""
 
     rows: Image.Image
     columns: Image.Image
@@ -55,7 +55,7 @@ class Look:
     @classmethod
     def of(cls, narrow: Image.Image, flat: Image.Image) -> Look:
         """narrow: the picture scaled to 16 x its height; flat: scaled to its width x 16."""
-        return cls(narrow.convert("L"), flat.convert("L").transpose(Image.Transpose.TRANSPOSE))
+        return cls(_brightest_colour(narrow), _brightest_colour(flat).transpose(Image.Transpose.TRANSPOSE))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -65,6 +65,12 @@ class Look:
     def brightest(self, other: Look) -> Look:
         """Both looks in one, each piece as bright as it ever was."""
         return Look(ImageChops.lighter(self.rows, other.rows), ImageChops.lighter(self.columns, other.columns))
+
+
+def _brightest_colour(image: Image.Image) -> Image.Image:
+    """As grey, a deep blue would be as dark as a bar."""
+    red, green, blue = image.convert("RGB").split()
+    return ImageChops.lighter(ImageChops.lighter(red, green), blue)
 
 
 def together(looks: Iterable[Look]) -> Look | None:

@@ -76,7 +76,7 @@ def test_it_finds_noisy_bars(seed: int, left: int, right: int, level: int, noise
 
 def test_it_sees_through_dark_and_faded_pictures() -> None:
     cut = Crop(top=22, bottom=22)
-    dark = [barred(scene(n, brightness=share), cut) for n, share in enumerate((0, 0.05, 0.1))]
+    dark = [barred(scene(n, brightness=share), cut) for n, share in enumerate((0, 0.03, 0.06))]
     assert found(*dark) == Crop()
     assert found(*dark, barred(scene(5), cut)) == cut
 
@@ -93,6 +93,13 @@ def test_it_takes_no_dark_video_for_bars() -> None:
     rng = np.random.default_rng(0)
     assert found(np.zeros((180, 320, 3), np.uint8)) == Crop()
     assert found(rng.integers(0, 30, (180, 320, 3), dtype=np.uint8)) == Crop()
+
+
+def test_it_takes_no_deep_colour_for_black() -> None:
+    """Pure blue is as dark as a bar for who sees no colours."""
+    picture = scene(1)
+    picture[:40] = (0, 0, 255)
+    assert found(picture) == Crop()
 
 
 def test_it_takes_no_vignette_for_bars() -> None:
