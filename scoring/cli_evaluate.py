@@ -96,14 +96,14 @@ def _measure(scorer: Scorer, source: Source, every_s: float) -> Measures:
 
 
 def _figures(inside: Sequence[NDArray[np.float64]], outside: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
-    from scoring.metrics import auroc, auroc_interval, average_precision, fpr_at_tpr
+    from scoring.metrics import estimates
 
-    ins, outs = np.concatenate(inside), np.concatenate(outside)
+    figures = estimates(inside, outside, target_tpr=0.95)
     return {
-        "auroc": round(auroc(ins, outs), 4),
-        "ap": round(average_precision(ins, outs), 4),
-        "fpr95": round(fpr_at_tpr(ins, outs, 0.95), 4),
-        "interval": [round(end, 4) for end in auroc_interval(inside, outside)],
-        "frames": len(outs),
+        "auroc": round(figures["auroc"].value, 4),
+        "ap": round(figures["average_precision"].value, 4),
+        "fpr95": round(figures["fpr_at_tpr"].value, 4),
+        "interval": [round(figures["auroc"].low, 4), round(figures["auroc"].high, 4)],
+        "frames": sum(map(len, outside)),
         "sources": len(outside),
     }
