@@ -29,12 +29,18 @@ class Progress:
 
     train_frames: int
     heldout_frames: int
+    outlier_frames: int = 0
     epoch: int = 0
     best_epoch: int = 0
     best_loss: float | None = None
     skipped_steps: int = 0
     elapsed_s: float = 0.0
     history: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def frames(self) -> tuple[int, int, int]:
+        """The sizes of the sets that the training is on."""
+        return self.train_frames, self.heldout_frames, self.outlier_frames
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,10 @@ def _print_all(arguments: argparse.Namespace) -> None:
 
 
 def _lines(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    from scoring.detector import load_detector
     from scoring.score import Scorer
-    from scoring.vae import load_model
 
-    scorer = Scorer(load_model(arguments.model.read_bytes()))
+    scorer = Scorer(load_detector(arguments.model.read_bytes()))
     inside = _measure_all(scorer, arguments.in_dist, arguments.every)
     groups: dict[str, list[Path]] = {}
     for name, path in arguments.ood:
@@ -82,14 +82,12 @@ def _measure_all(scorer: Scorer, paths: list[Path], every_s: float) -> list[Meas
 
 def _measure(scorer: Scorer, source: Source, every_s: float) -> Measures:
     from scoring.controls import controls
-    from scoring.preprocessing import Preprocessing
     from scoring.sampling import Sampling
     from scoring.sources import read
 
-    made = Preprocessing(scorer.model.config.height, scorer.model.config.width, bars="keep")
     parts: list[Measures] = []
-    for inputs in read(source, made, Sampling("seconds", every_s)):
-        scores = scorer.score(inputs.pixels)
+    for inputs in read(source, scorer.detector.preprocessing, Sampling("seconds", every_s)):
+        scores = scorer.score_inputs(inputs)
         by_model = {"reconstruction_loss": scores.reconstruction_loss, "ood_score": scores.ood_score}
         parts.append({**by_model, **controls(inputs.pixels)})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -35,21 +35,19 @@ def _print_all(arguments: argparse.Namespace) -> None:
 
 
 def _lines(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    from scoring.preprocessing import Preprocessing
+    from scoring.detector import load_detector
     from scoring.sampling import Sampling
     from scoring.score import Scorer
     from scoring.sources import find_sources, read
-    from scoring.vae import load_model
 
-    scorer = Scorer(load_model(arguments.model.read_bytes()))
-    made = Preprocessing(scorer.model.config.height, scorer.model.config.width, bars="keep")
+    scorer = Scorer(load_detector(arguments.model.read_bytes()))
     for source in find_sources(arguments.source):
-        for inputs in read(source, made, Sampling("seconds", arguments.every)):
+        for inputs in read(source, scorer.detector.preprocessing, Sampling("seconds", arguments.every)):
             yield from _scored(scorer, inputs)
 
 
 def _scored(scorer: Scorer, inputs: Inputs) -> Iterator[dict[str, Any]]:
-    scores = scorer.score(inputs.pixels)
+    scores = scorer.score_inputs(inputs)
     for row in range(len(inputs)):
         yield {
             "number": int(inputs.number[row]),

@@ -14,6 +14,7 @@ from scoring.cli_common import emit, guarded
 if TYPE_CHECKING:
     from scoring.config import TrainConfig
     from scoring.frames import Pixels
+    from scoring.preprocessing import Preprocessing
     from scoring.train import TrainResult
 
 
@@ -33,34 +34,46 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from scoring.detector import load_detector
     from scoring.splits import split_by_video
     from scoring.train import train
-    from scoring.vae import load_model
 
     if not arguments.out.parent.is_dir():
         raise ValueError(f"The folder {arguments.out.parent} does not exist.")
-    videos = _load(arguments.packs)
+    videos, preprocessing = _load(arguments.packs)
     config = _config(arguments.config, videos)
-    start_from = load_model(arguments.start_from.read_bytes()) if arguments.start_from else None
+    start_from = load_detector(arguments.start_from.read_bytes()) if arguments.start_from else None
     sizes = {video: sum(map(len, parts)) for video, parts in videos.items()}
     held = split_by_video(sizes, config.heldout_fraction, config.seed)
     frames, heldout = _split(videos, held, config.heldout_fraction)
-    result = train(frames, heldout, config, start_from=start_from, on_epoch=lambda report: emit(report.as_json()))
+    result = train(
+        frames,
+        heldout,
+        config,
+        preprocessing=preprocessing,
+        start_from=start_from,
+        on_epoch=lambda report: emit(report.as_json()),
+    )
     _write(arguments.out, result, config, sizes, held)
 
 
-def _load(paths: list[Path]) -> dict[str, list[Pixels]]:
-    """Frames per video, a folder of packs or the folder that a pack file lies in being one."""
+def _load(paths: list[Path]) -> tuple[dict[str, list[Pixels]], Preprocessing]:
+    """Frames per video, a folder of packs or the folder that a pack file lies in being one, and how they were made."""
+    from scoring.preprocessing import Preprocessing
     from scoring.sampling import Sampling
     from scoring.sources import SourceError, find_sources, read
 
-    videos: dict[str, list[Pixels]] = {}
+    videos, ways = dict[str, list[Pixels]](), set[Preprocessing]()
     for source in (source for path in paths for source in find_sources(path)):
         if source.kind not in ("packs", "pack"):
             raise SourceError(f"{source.path.name} is no pack: make packs with `python -m scoring extract` first.")
         folder = source.path if source.kind == "packs" else source.path.parent
-        videos.setdefault(str(folder.resolve()), []).extend(part.pixels for part in read(source, (0, 0), Sampling()))
-    return videos
+        for part in read(source, Preprocessing(), Sampling()):
+            videos.setdefault(str(folder.resolve()), []).append(part.pixels)
+            ways.add(part.preprocessing)
+    if len(ways) > 1:
+        raise SourceError(f"The packs were made in different ways: {'; '.join(sorted(map(str, ways)))}.")
+    return videos, ways.pop()
 
 
 def _config(text: str, videos: dict[str, list[Pixels]]) -> TrainConfig:
@@ -99,8 +112,9 @@ def _write(out: Path, result: TrainResult, config: TrainConfig, sizes: dict[str,
     """The model file, whole or not at all; the threshold from the held-out frames travels in its notes."""
     import numpy as np
 
+    from scoring.detector import save_detector
+    from scoring.model_file import sha256
     from scoring.threshold import quantiles, threshold_at_tpr
-    from scoring.vae import save_model, sha256
 
     lengths = [sizes[video] for video in sizes if video in held]
     losses = np.split(result.heldout_losses, np.cumsum(lengths)[:-1]) if held else [result.heldout_losses]
@@ -111,7 +125,7 @@ def _write(out: Path, result: TrainResult, config: TrainConfig, sizes: dict[str,
         "threshold": vars(threshold),
         "heldout_quantiles": quantiles(losses).tolist(),
     }
-    data = save_model(result.model, notes)
+    data = save_detector(result.detector, notes)
     partial = out.with_name(f"{out.name}.partial")
     partial.write_bytes(data)
     partial.replace(out)

@@ -18,12 +18,14 @@ MIN_EPOCHS = 6
 # At 1.5e-3 the KL of the wide model leaps to 20 000 in its second step.
 PRESET_LR = {"small": 1.5e-3, "article": 3e-4}
 PRECISIONS = ("auto", "fp32", "bf16")
+LOSSES = ("squared", "relative")
 
 
 @dataclass(frozen=True)
 class VAEConfig:
     """Shape of a model. `channels` is one entry per stage, each halving height and width; `hidden` is the width of a
-    dense layer between the convolutions and the latent space, 0 for none. Raises ModelError when it can't be built."""
+    dense layer between the convolutions and the latent space, `head` that of the classifier on the posterior mean, each
+    0 for none. Raises ModelError when it can't be built."""
 
     height: int = 60
     width: int = 80
@@ -31,6 +33,7 @@ class VAEConfig:
     latent: int = 64
     hidden: int = 0
     beta: float = 1.0
+    head: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", _as_channels(self.channels))
@@ -42,6 +45,7 @@ class VAEConfig:
         _check_model_size("The input width", self.width, smallest, 2048)
         _check_model_size("The latent size", self.latent, 1, 8192)
         _check_model_size("The hidden size", self.hidden, 0, 65536)
+        _check_model_size("The width of the head", self.head, 0, 4096)
         if isinstance(self.beta, bool) or not isinstance(self.beta, (int, float)) or not 0 <= self.beta <= 1000:
             raise ModelError(f"beta must be a number from 0 to 1000, not {self.beta!r}.")
 
@@ -72,6 +76,7 @@ class TrainConfig:
     frames, or as many whole passes as make 20 steps. patience: epochs without a better held-out loss before the
     training ends. clip: largest norm of a gradient. precision: "auto" is bf16 on CUDA
     and on CPUs that have bf16 instructions, fp32 elsewhere.
+    loss: "squared" error, or "relative" to each frame's own variance, which favours neither busy nor flat frames.
     heldout_fraction: share of the frames kept aside, by whole videos (scoring/splits.py).
     """
 
@@ -88,6 +93,7 @@ class TrainConfig:
     heldout_fraction: float = 0.2
     target_tpr: float = 0.95
     precision: str = "auto"
+    loss: str = "squared"
 
     def __post_init__(self) -> None:
         _check_whole("epochs", self.epochs, 1, 10_000, optional=True)
@@ -103,6 +109,8 @@ class TrainConfig:
             raise TrainingError("flip must be true or false.")
         if self.precision not in PRECISIONS:
             raise TrainingError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}.")
+        if self.loss not in LOSSES:
+            raise TrainingError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}.")
 
     @classmethod
     def from_json(cls, source: str | Mapping[str, Any]) -> TrainConfig:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from scoring.frames import Pixels
+
+
+@dataclass(frozen=True)
+class StepLosses:
+    """Means over a step's frames. loss: what was minimised; reconstruction_loss: squared error of the frames that
+    belong, whatever was minimised; hinge, head: the terms of a retraining, before their weights."""
+
+    loss: float
+    reconstruction_loss: float
+    kl: float
+    hinge: float = 0.0
+    head: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -25,14 +37,17 @@ class StepReport:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """After each epoch, which counts from 1. Losses are means per frame; frames_per_second is of the training steps.
-    samples: inputs and reconstructions of the same <= 8 held-out frames, each uint8 (M, H, W, 3)."""
+    """After each epoch, which counts from 1. Losses are means per frame; train_loss and heldout_loss are what is
+    minimised, train_hinge and train_head 0 but in a retraining with outliers. frames_per_second is of the training
+    steps. samples: inputs and reconstructions of the same <= 8 held-out frames, each uint8 (M, H, W, 3)."""
 
     epoch: int
     epochs: int
     train_loss: float
     train_reconstruction_loss: float
     train_kl: float
+    train_hinge: float
+    train_head: float
     heldout_loss: float
     heldout_reconstruction_loss: float
     heldout_kl: float
@@ -63,29 +78,29 @@ class Hooks:
 class Tally:
     """Running sums of one epoch's steps."""
 
-    reconstruction_loss: float = 0.0
-    kl: float = 0.0
-    steps: int = 0
+    losses: list[StepLosses] = field(default_factory=list)
     skipped: int = 0
     frames: int = 0
     seconds: float = 0.0
 
-    def add(self, losses: tuple[float, float] | None, frames: int, seconds: float) -> None:
-        """A step of `frames` frames with its mean reconstruction loss and KL, or None for a skipped one."""
+    def add(self, losses: StepLosses | None, frames: int, seconds: float) -> None:
+        """A step of `frames` frames with its losses, or None for a skipped one."""
         self.frames += frames
         self.seconds += seconds
         if losses is None:
             self.skipped += 1
-            return
-        self.steps += 1
-        self.reconstruction_loss += losses[0]
-        self.kl += losses[1]
+        else:
+            self.losses.append(losses)
+
+    @property
+    def steps(self) -> int:
+        return len(self.losses)
 
     @property
     def frames_per_second(self) -> float:
         return self.frames / max(self.seconds, 1e-9)
 
-    def means(self) -> tuple[float, float]:
-        """Mean reconstruction loss and KL over the steps that were taken."""
-        taken = max(self.steps, 1)
-        return self.reconstruction_loss / taken, self.kl / taken
+    def means(self) -> StepLosses:
+        """Means over the steps that were taken, 0 without any."""
+        sums = [sum(values) for values in zip(*map(astuple, self.losses), strict=True)]
+        return StepLosses(*(value / self.steps for value in sums)) if sums else StepLosses(0.0, 0.0, 0.0)

@@ -1,62 +1,111 @@
-"""What the model says about frames: losses, the default outlier score, reconstructions. The plain PyTorch reference."""
+"""What a detector says about frames, in one pass: losses, the outlier score, features, reconstructions. The plain
+PyTorch reference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scoring import ood
+from scoring.detector import Detector, plain
 from scoring.errors import ModelError
+from scoring.features import Features
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
-from scoring.vae import VAE, kl_divergence, place, reconstruction_loss
+from scoring.ood import Values
+from scoring.packs import Inputs
+from scoring.preprocessing import Preprocessing
+from scoring.vae import VAE, absolute_error, image_variance, kl_divergence, place, pooled, reconstruction_loss
 
 CPU_BATCH, CUDA_BATCH = 32, 512
-# The exponent and the floor of the image variance were chosen on real broadcast frames of 60 x 80: dividing by the
-# frame's own variance keeps smooth turf, which any model reconstructs well, from passing as the most typical frame.
-VARIANCE_EXPONENT = 0.75
-VARIANCE_FLOOR_PER_PIXEL = 30 / (60 * 80)
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One float64 array (N,) per measure; higher is more outlying. reconstruction_loss: squared error summed over
-    H x W x 3 in [0, 1]. kl: nats. ood_score: log(reconstruction_loss) - 0.75 log(image variance + floor)."""
+    """One float64 array (N,) per measure, all finite. reconstruction_loss: squared error summed over H x W x 3 in
+    [0, 1]; l1: absolute error likewise; variance: squared deviation from the frame's mean colour likewise; kl: nats;
+    ood_score: scoring/ood.py, higher is more outlying. features: (N, F) float16 for recalibration, None without a
+    basis for them."""
 
-    reconstruction_loss: NDArray[np.float64]
-    kl: NDArray[np.float64]
-    ood_score: NDArray[np.float64]
+    reconstruction_loss: Values
+    l1: Values
+    kl: Values
+    variance: Values
+    ood_score: Values
+    features: Features | None = None
 
     def __len__(self) -> int:
         return len(self.reconstruction_loss)
 
 
-class Scorer:
-    """Scores frames with one model. Takes the posterior mean in evaluation mode, so a frame always gets the same
-    number. On CUDA it computes in bf16, and halves its batch when memory runs out."""
+@dataclass(frozen=True)
+class Measured:
+    """What one pass over N frames gave: losses as in Scores; parts (N,) of an anchored score, empty for a fresh model;
+    activations: pooled, (N, D) float32, with D = 0 when nobody asked for them."""
 
-    def __init__(self, model: VAE, device: str | torch.device | None = None, batch_size: int | None = None) -> None:
+    reconstruction_loss: Values
+    l1: Values
+    kl: Values
+    variance: Values
+    parts: dict[str, Values]
+    activations: NDArray[np.float32]
+
+
+class Scorer:
+    """Scores frames with one detector; a bare network scores as one that saw no outlier. Takes the posterior mean in
+    evaluation mode, so a frame always gets the same number, whatever it is scored with. On CUDA it computes in bf16,
+    and halves its batch when memory runs out. Raises ModelError for frames of another size than the model's, and for a
+    frame of which the model makes no finite number."""
+
+    def __init__(
+        self, detector: Detector | VAE, device: str | torch.device | None = None, batch_size: int | None = None
+    ) -> None:
         self.device = choose_device(device)
-        self.model = place(model, self.device).eval()
+        self.detector = plain(detector) if isinstance(detector, VAE) else detector
+        self.model = place(self.detector.vae, self.device).eval()
+        self.anchor = None if self.detector.anchor is None else place(self.detector.anchor, self.device).eval()
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
 
+    def score_inputs(self, inputs: Inputs) -> Scores:
+        """Scores of a pack's frames. Raises ModelError too when they were prepared in another way than the model's."""
+        self.check(inputs.preprocessing)
+        return self.score(inputs.pixels)
+
+    def check(self, preprocessing: Preprocessing) -> None:
+        """Raises ModelError when frames prepared like this are not what the model learned from."""
+        if preprocessing != self.detector.preprocessing:
+            raise ModelError(
+                f"The frames were prepared as {preprocessing}; this model takes {self.detector.preprocessing}. "
+                "Extract the video again, or use a model that was trained on such frames."
+            )
+
     def score(self, pixels: Pixels) -> Scores:
-        """Scores of uint8 frames (N, H, W, 3). Raises ModelError when their size is not the model's."""
-        return _joined(list(self._in_batches(FrameSet(pixels), self._score_batch)))
+        """Scores of uint8 frames (N, H, W, 3)."""
+        return self.score_set(FrameSet(pixels))
 
     def score_set(self, frames: FrameSet) -> Scores:
-        """Scores of a whole set, a batch in memory at a time. Raises ModelError as `score`."""
-        return _joined(list(self._in_batches(frames, self._score_batch)))
+        """Scores of a whole set, a batch in memory at a time."""
+        pooling = self.detector.basis is not None
+        batches = self._in_batches(frames, lambda x: self._scores(self._measure_batch(x, pooling)))
+        return _joined(list(batches), self._no_features())
+
+    def measure(self, frames: FrameSet) -> Measured:
+        """What the scores of a set are made of, activations included: from this a basis and units are fitted."""
+        batches = list(self._in_batches(frames, lambda x: self._measure_batch(x, True)))
+        if not batches:
+            raise ValueError("There are no frames to measure.")
+        return _gathered(batches)
 
     def reconstruct(self, pixels: Pixels) -> Pixels:
-        """What the model makes of uint8 frames (N, H, W, 3): the same shape and type. Raises ModelError as `score`."""
+        """What the model makes of uint8 frames (N, H, W, 3): the same shape and type."""
         batches = list(self._in_batches(FrameSet(pixels), self._reconstruct_batch))
         return np.concatenate(batches) if batches else pixels[:0].copy()
 
@@ -79,10 +128,44 @@ class Scorer:
         with torch.inference_mode(), autocast(self.device, bf16=self.device.type == "cuda"):
             return work(to_input(batch, self.device))
 
-    def _score_batch(self, x: Tensor) -> Scores:
-        reconstruction, mu, logvar = self.model(x)
-        loss = reconstruction_loss(x, reconstruction)
-        return Scores(_numbers(loss), _numbers(kl_divergence(mu, logvar)), _numbers(ood_score(loss, x)))
+    def _measure_batch(self, x: Tensor, pooling: bool) -> Measured:
+        stages = self.model.features(x)
+        mu, logvar = self.model.moments(stages[-1])
+        reconstruction = self.model.decode(mu)
+        loss, l1 = reconstruction_loss(x, reconstruction), absolute_error(x, reconstruction)
+        activations = pooled(stages).cpu().numpy() if pooling else np.zeros((len(x), 0), np.float32)
+        found = Measured(
+            reconstruction_loss=_numbers(loss),
+            l1=_numbers(l1),
+            kl=_numbers(kl_divergence(mu, logvar)),
+            variance=_numbers(image_variance(x)),
+            parts={},
+            activations=activations,
+        )
+        found.parts.update(self._parts(x, found, mu))
+        _check_finite([found.reconstruction_loss, found.kl, found.variance, activations, *found.parts.values()])
+        return found
+
+    def _parts(self, x: Tensor, own: Measured, mu: Tensor) -> dict[str, Values]:
+        """The parts of the anchored score, none for a model that saw no outlier."""
+        if self.anchor is None:
+            return {}
+        reconstruction, pixels = self.anchor(x)[0], x.shape[2] * x.shape[3]
+        loss, l1 = _numbers(reconstruction_loss(x, reconstruction)), _numbers(absolute_error(x, reconstruction))
+        return {
+            "start": ood.label_free(loss, l1, own.variance, pixels),
+            "reconstruction": ood.label_free(own.reconstruction_loss, own.l1, own.variance, pixels),
+            "head": _numbers(self.model.head_logit(mu)),
+        }
+
+    def _scores(self, found: Measured) -> Scores:
+        losses = (found.reconstruction_loss, found.l1, found.kl, found.variance)
+        score, basis = ood_score(self.detector, found), self.detector.basis
+        return Scores(*losses, score, None if basis is None else basis.transform(found.activations, score))
+
+    def _no_features(self) -> Features | None:
+        basis = self.detector.basis
+        return None if basis is None else np.zeros((0, len(basis.offset) + 1), np.float16)
 
     def _reconstruct_batch(self, x: Tensor) -> Pixels:
         reconstruction = self.model(x)[0].mul(255).round().to(torch.uint8)
@@ -90,11 +173,12 @@ class Scorer:
         return pixels
 
 
-def ood_score(loss: Tensor, x: Tensor) -> Tensor:
-    """The default score (N,) from the reconstruction loss (N,) of frames x (N, 3, H, W) in [0, 1]."""
-    variance = (x - x.mean((2, 3), keepdim=True)).square().flatten(1).sum(1)
-    floor = VARIANCE_FLOOR_PER_PIXEL * x.shape[2] * x.shape[3]
-    return torch.log(loss.clamp_min(1e-9)) - VARIANCE_EXPONENT * torch.log(variance + floor)
+def ood_score(detector: Detector, found: Measured) -> Values:
+    """The outlier score (N,): label-free for a model that saw no outlier, anchored for a retrained one."""
+    if detector.units:
+        return ood.anchored(found.parts, detector.units)
+    pixels = detector.vae.config.height * detector.vae.config.width
+    return ood.label_free(found.reconstruction_loss, found.l1, found.variance, pixels)
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
@@ -112,14 +196,31 @@ def to_input(pixels: Pixels, device: torch.device) -> Tensor:
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
-def _numbers(values: Tensor) -> NDArray[np.float64]:
-    numbers: NDArray[np.float64] = values.double().cpu().numpy()
+def _numbers(values: Tensor) -> Values:
+    numbers: Values = values.double().cpu().numpy()
     return numbers
 
 
-def _joined(batches: list[Scores]) -> Scores:
-    names = [entry.name for entry in fields(Scores)]
-    return Scores(*(np.concatenate([np.zeros(0), *(getattr(batch, name) for batch in batches)]) for name in names))
+def _check_finite(arrays: Sequence[NDArray[Any]]) -> None:
+    if not all(np.isfinite(values).all() for values in arrays):
+        raise ModelError("The model makes no finite number of a frame: its weights have run away; train it again.")
+
+
+def _gathered(batches: list[Measured]) -> Measured:
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(batch, name) for batch in batches])
+
+    parts = {name: np.concatenate([batch.parts[name] for batch in batches]) for name in batches[0].parts}
+    return Measured(
+        **{entry.name: joined(entry.name) for entry in fields(Measured) if entry.name != "parts"}, parts=parts
+    )
+
+
+def _joined(batches: list[Scores], no_features: Features | None) -> Scores:
+    names = [entry.name for entry in fields(Scores) if entry.name != "features"]
+    numbers = {name: np.concatenate([np.zeros(0), *(getattr(batch, name) for batch in batches)]) for name in names}
+    features = [batch.features for batch in batches if batch.features is not None]
+    return Scores(**numbers, features=None if no_features is None else np.concatenate([no_features, *features]))
 
 
 def _check_size(frames: FrameSet, model: VAE) -> None:

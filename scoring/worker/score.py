@@ -50,7 +50,7 @@ def _next_packs(todo: QuerySet[Pack]) -> Iterator[Pack]:
 def score_pack(lease: Lease, version: ModelVersion, pack: Pack) -> None:
     """Score one pack; its mark is written with its last rows, so a killed scoring goes on where it stopped."""
     inputs = read_inputs(storage.read(pack.inputs_key))
-    scores = scorer_for(version).score(inputs.pixels)
+    scores = scorer_for(version).score_inputs(inputs)
     starts = range(0, len(inputs.number), ROWS_PER_TRANSACTION)
     for start in starts:
         rows = range(start, min(start + ROWS_PER_TRANSACTION, len(inputs.number)))

@@ -14,15 +14,17 @@ from PIL import Image
 from curation import jobs, storage, training
 from curation.leases import Lease
 from curation.models import Dataset, EpochMetric, Job, ModelVersion, TrainingRun
-from scoring.errors import Stopped
+from scoring.detector import save_detector
+from scoring.errors import Stopped, TrainingError
 from scoring.frames import Pixels
+from scoring.model_file import sha256, tensor_table
 from scoring.packs import read_inputs
+from scoring.preprocessing import Preprocessing
 from scoring.score import choose_device
 from scoring.splits import group_by_video
 from scoring.threshold import Threshold, quantiles, threshold_at_tpr
 from scoring.train import EpochReport, StepReport, TrainConfig, TrainResult, load_checkpoint, train
-from scoring.vae import save_model, sha256
-from scoring.worker.weights import load_version, tensor_table
+from scoring.worker.weights import load_version
 
 GAP = 2  # pixels between the pictures of a contact sheet
 
@@ -33,12 +35,13 @@ def run(lease: Lease, training_run: TrainingRun) -> None:
         return  # an earlier attempt got as far as the version; its rescoring is a job of its own
     _open(lease, training_run)
     config = TrainConfig.from_json(training_run.config)
-    sets, video_of_heldout = _load_frames(lease, training_run)
+    sets, video_of_heldout, preprocessing = _load_frames(lease, training_run)
     try:
         result = train(
             sets[False],
             sets[True],
             config,
+            preprocessing=preprocessing,
             start_from=load_version(training_run.start_from) if training_run.start_from else None,
             resume=_checkpoint(lease, training_run),
             on_step=lambda report: _on_step(lease, report),
@@ -70,15 +73,19 @@ def device_name() -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
-def _load_frames(lease: Lease, training_run: TrainingRun) -> tuple[dict[bool, list[Pixels]], list[int]]:
-    """Frames per pack, training and held-out apart, in the frozen order, and the video of each held-out frame."""
+def _load_frames(lease: Lease, training_run: TrainingRun) -> tuple[dict[bool, list[Pixels]], list[int], Preprocessing]:
+    """Frames per pack, training and held-out apart, in the frozen order, the video of each held-out frame, and how the
+    frames were made. Raises TrainingError when that is not the same for all."""
     entries = training.read_set(training_run)
-    sets: dict[bool, list[Pixels]] = {False: [], True: []}
+    sets, ways = {False: list[Pixels](), True: list[Pixels]()}, set[Preprocessing]()
     for number, entry in enumerate(entries):
         lease.progress(0.0, f"loading frames, pack {number + 1} of {len(entries)}")
-        pixels = read_inputs(storage.read(entry["key"])).pixels
-        sets[entry["heldout"]].append(pixels[np.asarray(entry["rows"])])
-    return sets, [entry["video"] for entry in entries if entry["heldout"] for _ in entry["rows"]]
+        inputs = read_inputs(storage.read(entry["key"]))
+        ways.add(inputs.preprocessing)
+        sets[entry["heldout"]].append(inputs.pixels[np.asarray(entry["rows"])])
+    if len(ways) > 1:
+        raise TrainingError(f"The frames were prepared in different ways: {'; '.join(sorted(map(str, ways)))}.")
+    return sets, [entry["video"] for entry in entries if entry["heldout"] for _ in entry["rows"]], ways.pop()
 
 
 def _checkpoint(lease: Lease, training_run: TrainingRun) -> Any:
@@ -151,13 +158,13 @@ def _record_version(
     """Weights under a key of their own, then one transaction makes the version and asks for its scores."""
     losses = group_by_video(result.heldout.reconstruction_loss, video_of_heldout)
     threshold = threshold_at_tpr(losses, config.target_tpr)
-    weights = save_model(result.model)
+    weights = save_detector(result.detector)
     version = ModelVersion(
         dataset=training_run.dataset,
         config=config.as_json()["vae"],
         weights_sha256=sha256(weights),
         weights_bytes=len(weights),
-        tensors=tensor_table(result.model),
+        tensors=tensor_table(weights),
         target_tpr=config.target_tpr,
         note=threshold.note,
         thresholds={"reconstruction_loss": _entry(losses, threshold)},

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from curation import storage
 from curation.models import ModelVersion
+from scoring.detector import Detector, load_detector
 from scoring.errors import ModelError
+from scoring.model_file import sha256, tensor_table
 from scoring.score import Scorer
-from scoring.vae import VAE, load_model, sha256
 
 
-def tensor_table(model: VAE) -> dict[str, Any]:
-    """Name -> [dtype, shape], as recorded with a version."""
-    return {name: [str(t.dtype).removeprefix("torch."), list(t.shape)] for name, t in model.state_dict().items()}
-
-
-def load_version(version: ModelVersion) -> VAE:
-    """The version's model. Raises ModelError when the stored file is not the one that was trained."""
+def load_version(version: ModelVersion) -> Detector:
+    """The version's detector. Raises ModelError when the stored file is not the one that was trained."""
     try:
         data = storage.read(version.weights_key)
     except storage.MissingObject:
         raise ModelError(f"The weights of version {version.number} are missing from the object store.") from None
     if sha256(data) != version.weights_sha256:
         raise ModelError(f"The weights of version {version.number} are not those that were trained: wrong checksum.")
-    model = load_model(data)
-    if tensor_table(model) != version.tensors:
+    if tensor_table(data) != version.tensors:
         raise ModelError(f"The weights of version {version.number} have other shapes than recorded.")
-    return model
+    return load_detector(data)
 
 
 @lru_cache(maxsize=2)

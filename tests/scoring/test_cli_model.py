@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from scoring.__main__ import main
+from scoring.detector import load_detector
 from scoring.frames import Pixels, SampledFrame
+from scoring.model_file import read_notes
 from scoring.packs import INPUT_SUFFIX, pack_name, packed
 from scoring.preprocessing import Preprocessing
-from scoring.vae import load_model, read_notes
 from tests.scoring.frames_for_tests import stripe_frames, turf_frames
 
 TINY = json.dumps({"vae": {"channels": [8, 16, 16], "latent": 8}, "epochs": 4})
@@ -80,7 +81,10 @@ def test_it_trains_with_a_line_per_epoch(tmp_path: Path, packs: list[Path], caps
     epochs = lines(capsys, "train", *packs, "--out", out, "--config", config)
     assert [line["epoch"] for line in epochs] == [1, 2]
     assert epochs[1]["train_loss"] < epochs[0]["train_loss"]
-    assert (load_model(out.read_bytes()).config.height, load_model(out.read_bytes()).config.width) == (24, 32)
+    assert (load_detector(out.read_bytes()).vae.config.height, load_detector(out.read_bytes()).vae.config.width) == (
+        24,
+        32,
+    )
     assert set(tmp_path.iterdir()) == {config, out}
 
 

@@ -7,6 +7,8 @@ import torch
 from scoring.errors import ModelError
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
+from scoring.packs import Inputs
+from scoring.preprocessing import BARS, Preprocessing
 from scoring.score import Scorer
 from scoring.vae import VAE
 from tests.scoring.frames_for_tests import SMALL, stripe_frames, turf_frames
@@ -22,7 +24,7 @@ def scorer(batch_size: int | None = None) -> Scorer:
 def test_it_gives_a_frame_the_same_number_in_any_company() -> None:
     together, alone = scorer().score(FRAMES), scorer(batch_size=1).score(FRAMES[::-1])
     assert len(together) == 37
-    for name in ("reconstruction_loss", "kl", "ood_score"):
+    for name in ("reconstruction_loss", "l1", "kl", "variance", "ood_score"):
         assert np.allclose(getattr(together, name), getattr(alone, name)[::-1], rtol=1e-5)
 
 
@@ -32,6 +34,7 @@ def test_it_measures_what_its_reconstruction_shows() -> None:
     assert shown.shape == FRAMES.shape and shown.dtype == np.uint8
     by_hand = ((shown / 255.0 - FRAMES / 255.0) ** 2).sum((1, 2, 3))
     assert np.allclose(scores.reconstruction_loss, by_hand, rtol=0.02)
+    assert np.allclose(scores.l1, np.abs(shown / 255.0 - FRAMES / 255.0).sum((1, 2, 3)), rtol=0.02)
 
 
 def test_it_divides_the_loss_by_the_frames_own_variance() -> None:
@@ -40,13 +43,14 @@ def test_it_divides_the_loss_by_the_frames_own_variance() -> None:
     floor = 30 * (24 * 32) / (60 * 80)
     expected = np.log(scores.reconstruction_loss) - 0.75 * np.log(variance + floor)
     assert np.allclose(scores.ood_score, expected, atol=1e-4)
+    assert np.allclose(scores.variance, variance, rtol=1e-4)
 
 
 def test_it_stays_finite_on_flat_frames() -> None:
     flat = np.zeros((2, 24, 32, 3), np.uint8)
     flat[1] = 255
     scores = scorer().score(flat)
-    assert np.isfinite([scores.reconstruction_loss, scores.kl, scores.ood_score]).all()
+    assert np.isfinite([scores.reconstruction_loss, scores.l1, scores.kl, scores.variance, scores.ood_score]).all()
 
 
 def test_it_scores_a_set_of_packs_in_order_and_an_empty_one() -> None:
@@ -76,6 +80,23 @@ def test_it_says_so_when_not_even_one_frame_fits() -> None:
 
     with pytest.raises(ModelError, match="not enough memory to score a single frame"):
         Full(VAE(SMALL), "cpu", 8).score(FRAMES)
+
+
+def test_it_refuses_frames_that_were_prepared_in_another_way() -> None:
+    number, times = np.arange(37), np.zeros(37)
+    cropped, kept = (Inputs(FRAMES, number, times, Preprocessing(24, 32, bars)) for bars in BARS)
+    with pytest.raises(ModelError, match=r"prepared as .* with black bars cut away; this model takes .* bars kept"):
+        scorer().score_inputs(cropped)
+    assert np.array_equal(scorer().score_inputs(kept).kl, scorer().score(FRAMES).kl)
+
+
+def test_it_hands_out_no_number_that_is_not_finite() -> None:
+    torch.manual_seed(0)
+    model = VAE(SMALL)
+    with torch.no_grad():
+        model.to_moments.weight.fill_(3e38)
+    with pytest.raises(ModelError, match="no finite number of a frame"):
+        Scorer(model, "cpu").score(FRAMES)
 
 
 def test_it_refuses_frames_of_another_size() -> None:

@@ -9,12 +9,16 @@ import torch
 
 from scoring.checkpoint import load_checkpoint
 from scoring.config import TrainConfig
+from scoring.detector import plain, save_detector
 from scoring.errors import ModelError, Stopped, TrainingError
 from scoring.metrics import auroc
+from scoring.model_file import sha256
+from scoring.preprocessing import Preprocessing
 from scoring.reports import EpochReport, StepReport
 from scoring.score import Scorer, to_input
-from scoring.train import TrainResult, train, train_step
-from scoring.vae import VAE, save_model, sha256
+from scoring.steps import train_step
+from scoring.train import TrainResult, train
+from scoring.vae import VAE
 from tests.scoring.frames_for_tests import stripe_frames, tiny_config, turf_frames
 
 TRAIN, HELDOUT = turf_frames(64), turf_frames(12, seed=1)
@@ -25,7 +29,7 @@ def trained(config: TrainConfig, **options: Any) -> TrainResult:
 
 
 def fingerprint(result: TrainResult) -> str:
-    return sha256(save_model(result.model))
+    return sha256(save_detector(result.detector))
 
 
 def test_it_learns_and_tells_outliers_from_the_rest() -> None:
@@ -92,7 +96,7 @@ def test_it_refuses_a_checkpoint_of_another_training() -> None:
         trained(tiny_config(epochs=2), resume=load_checkpoint(checkpoints[0]))
     with pytest.raises(TrainingError, match="another training set"):
         train(TRAIN[:-1], HELDOUT, tiny_config(epochs=1), resume=load_checkpoint(checkpoints[0]))
-    for damaged in (b"", b"junk" * 9, checkpoints[0][:-1], save_model(VAE(tiny_config().vae))):
+    for damaged in (b"", b"junk" * 9, checkpoints[0][:-1], save_detector(plain(VAE(tiny_config().vae)))):
         with pytest.raises(TrainingError, match="can't be read"):
             load_checkpoint(damaged)
 
@@ -113,13 +117,13 @@ def test_it_keeps_the_best_epoch_and_ends_when_it_stops_getting_better() -> None
 
 def test_it_goes_on_from_another_version() -> None:
     first = trained(tiny_config(epochs=3))
-    warm = trained(tiny_config(epochs=1, lr=1e-4), start_from=first.model)
+    warm = trained(tiny_config(epochs=1, lr=1e-4), start_from=first.detector)
     cold = trained(tiny_config(epochs=1, lr=1e-4))
     assert warm.history[0]["heldout_loss"] < 0.7 * cold.history[0]["heldout_loss"]
     assert warm.model is not first.model
     other = VAE(dataclasses.replace(first.model.config, latent=9))
     with pytest.raises(TrainingError, match="another shape"):
-        trained(tiny_config(epochs=1), start_from=other)
+        trained(tiny_config(epochs=1), start_from=plain(other))
 
 
 def test_it_skips_a_step_that_is_not_a_number() -> None:
@@ -139,8 +143,37 @@ def test_it_skips_a_step_that_is_not_a_number() -> None:
 def test_it_gives_up_in_words_when_the_loss_stays_not_a_number() -> None:
     steps: list[StepReport] = []
     with pytest.raises(TrainingError, match="20 steps in a row; lower the learning rate"):
-        trained(tiny_config(lr=1e30), on_step=steps.append)
+        trained(tiny_config(lr=1e30, batch_size=2), on_step=steps.append)
     assert [step.loss for step in steps[-19:]] == [None] * 19
+
+
+def test_it_never_reports_a_held_out_loss_that_is_not_a_number() -> None:
+    reports: list[EpochReport] = []
+    with pytest.raises(TrainingError, match="not a number after epoch 1; lower the learning rate"):
+        trained(tiny_config(lr=1e30), on_epoch=reports.append)
+    assert not reports
+
+
+def test_it_hands_over_what_recalibration_needs() -> None:
+    result = trained(tiny_config(epochs=1), preprocessing=Preprocessing(24, 32))
+    detector = result.detector
+    assert detector.preprocessing == Preprocessing(24, 32) and detector.start_features is not None
+    assert detector.start_features.shape == (64, 49) and result.heldout.features is not None
+    assert result.heldout.features.shape == (12, 49)
+    assert np.allclose(detector.start_features.mean(0), 0, atol=0.01)
+    spread = detector.start_features.astype(float).std(0)
+    assert np.allclose(spread[:48], 4 / 48**0.5, atol=0.01) and spread[48] == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("loss", ["squared", "relative"])
+def test_it_minimises_the_loss_that_it_was_told_to(loss: str) -> None:
+    result = trained(tiny_config(epochs=2, loss=loss))
+    last, scores = result.history[-1], result.heldout
+    floor = 30 * (24 * 32) / (60 * 80)
+    relative = (150 * scores.reconstruction_loss / (scores.variance + floor) + scores.kl).mean()
+    squared = (scores.reconstruction_loss + scores.kl).mean()
+    assert last["heldout_loss"] == pytest.approx(relative if loss == "relative" else squared, rel=1e-4)
+    assert last["train_loss"] < 0.9 * result.history[0]["train_loss"]
 
 
 @pytest.mark.parametrize(
@@ -179,8 +212,8 @@ def test_it_reads_its_configuration_from_json_and_back() -> None:
     [
         "{", "[]", '{"rate": 1}', '{"preset": "huge"}', '{"preset": []}', '{"lr": 0}', '{"lr": NaN}', '{"epochs": 0}',
         '{"epochs": true}', '{"batch_size": 1}', '{"seed": -1}', '{"target_tpr": 1}', '{"flip": 1}', '{"vae": 3}',
-        '{"precision": "fp8"}', '{"vae": {"latent": 0}}', '{"vae": {"depth": 1}}', '{"vae": {"channels": "24"}}',
-        '{"vae": {"channels": [24, "x"]}}', '{"vae": {"height": 8}}',
+        '{"precision": "fp8"}', '{"loss": "cubic"}', '{"vae": {"latent": 0}}', '{"vae": {"depth": 1}}',
+        '{"vae": {"channels": "24"}}', '{"vae": {"channels": [24, "x"]}}', '{"vae": {"height": 8}}',
     ],
 )  # fmt: skip
 def test_it_refuses_a_bad_configuration_in_words(text: str) -> None:

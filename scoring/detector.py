@@ -1,0 +1,208 @@
+"""A detector is everything that turns frames into scores: the network, how frames are prepared for it, what
+recalibration needs, and, once it was retrained, the network it began with. Its file is safetensors with the
+configuration as JSON in the metadata; nothing here ever unpickles."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from scoring.config import VAEConfig, config_from
+from scoring.errors import ModelError
+from scoring.features import COMPONENTS, FeatureBasis, Features
+from scoring.model_file import METADATA_KEY, check_header, read_about, read_header
+from scoring.ood import PARTS, Units
+from scoring.preprocessing import Preprocessing
+from scoring.vae import VAE
+
+MAX_START_FRAMES = 10_000
+DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
+
+
+@dataclass
+class Detector:
+    """vae: the network, in evaluation mode. basis, start_features (S, F) float16: the features' basis and the features
+    of up to 1 000 frames that were trained on, from which recalibration starts; None in files of before. anchor: the
+    network that retraining began with; units: of the parts of the anchored score (scoring/ood.py), empty without."""
+
+    vae: VAE
+    preprocessing: Preprocessing
+    basis: FeatureBasis | None = None
+    start_features: Features | None = None
+    anchor: VAE | None = None
+    units: Units = field(default_factory=dict)
+
+
+def plain(vae: VAE) -> Detector:
+    """A detector of a bare network, fed as all were before preprocessing was recorded: bars kept."""
+    return Detector(vae, Preprocessing(vae.config.height, vae.config.width, bars="keep"))
+
+
+def save_detector(detector: Detector, notes: Mapping[str, Any] | None = None) -> bytes:
+    """The detector as a file. `notes` is any JSON that should travel with it (`model_file.read_notes`)."""
+    about = {"config": asdict(detector.vae.config), "notes": dict(notes or {}), "detector": _about(detector)}
+    tensors = dict(detector.vae.state_dict())
+    if detector.anchor is not None:
+        tensors |= {f"anchor.{key}": value for key, value in detector.anchor.state_dict().items()}
+    if detector.basis is not None:
+        tensors |= {f"basis.{key}": torch.from_numpy(value) for key, value in vars(detector.basis).items()}
+    if detector.start_features is not None:
+        tensors["start_features"] = torch.from_numpy(detector.start_features)
+    whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    return save_tensors(whole, metadata={METADATA_KEY: json.dumps(about, sort_keys=True)})
+
+
+def load_detector(data: bytes) -> Detector:
+    """The detector of a file, in evaluation mode on the CPU; files of before hold the network alone. Nothing is
+    allocated before the header is found to be ours. Raises ModelError, in one line, for what `save_detector` wouldn't
+    write."""
+    header = read_header(data)
+    about = read_about(header)
+    config, extra = config_from(about["config"]), about.get("detector")
+    outline = _Outline.read(extra) if extra is not None else _Outline()
+    check_header(header, outline.tensors(config))
+    try:
+        tensors = load_tensors(data)
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise ModelError(f"The model file is damaged: {error}") from None
+    _check_values(tensors)
+    return outline.filled(config, tensors)
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """What a file says that it holds beside the network. basis: (D, K). start: (S, F)."""
+
+    preprocessing: Preprocessing | None = None
+    basis: tuple[int, int] | None = None
+    start: tuple[int, int] | None = None
+    anchor: VAEConfig | None = None
+    units: Units = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, about: object) -> _Outline:
+        """Raises ModelError."""
+        if not isinstance(about, dict) or set(about) != {entry.name for entry in fields(cls)}:
+            raise ModelError("The description of the detector in the file is incomplete.")
+        try:
+            preprocessing = Preprocessing.from_json(about["preprocessing"])
+        except ValueError as error:
+            raise ModelError(f"The model file can't be used: {error}") from None
+        anchor = None if about["anchor"] is None else config_from(_mapping(about["anchor"]))
+        basis, start = _shape(about["basis"]), _shape(about["start"])
+        return cls(preprocessing, basis, start, anchor, _units(about["units"], anchored=anchor is not None))
+
+    def tensors(self, config: VAEConfig) -> dict[str, tuple[str, list[int]]]:
+        """Name -> (dtype, shape) of all that has to be in the file. Raises ModelError for parts that don't fit."""
+        expected = _declared(config, "")
+        if self.anchor is not None:
+            expected |= _declared(self.anchor, "anchor.")
+        if self.basis is not None:
+            values, kept = self.basis
+            if values != 3 * sum(config.channels) or kept > COMPONENTS:
+                raise ModelError("The basis of the features in the file belongs to another model.")
+            shapes = {"mean": [values], "scale": [values], "components": [values, kept], "offset": [kept], "score": [2]}
+            expected |= {f"basis.{name}": ("F32", shape) for name, shape in shapes.items()}
+        if self.start is not None:
+            if self.basis is None or self.start[0] > MAX_START_FRAMES or self.start[1] != self.basis[1] + 1:
+                raise ModelError("The features of the start frames in the file belong to another model.")
+            expected["start_features"] = ("F16", list(self.start))
+        return expected
+
+    def filled(self, config: VAEConfig, tensors: dict[str, Tensor]) -> Detector:
+        vae = _network(config, _part(tensors, ""))
+        detector = plain(vae)
+        if self.preprocessing is not None:
+            if self.preprocessing.size != (config.height, config.width):
+                raise ModelError("The model file prepares frames of another size than its model takes.")
+            detector.preprocessing = self.preprocessing
+        if self.basis is not None:
+            detector.basis = FeatureBasis(**{key: _array(value) for key, value in _part(tensors, "basis.").items()})
+        if self.start is not None:
+            detector.start_features = _array(tensors["start_features"])
+        if self.anchor is not None:
+            detector.anchor, detector.units = _network(self.anchor, _part(tensors, "anchor.")), self.units
+        return detector
+
+
+def _about(detector: Detector) -> dict[str, Any]:
+    basis, start, anchor = detector.basis, detector.start_features, detector.anchor
+    return {
+        "preprocessing": detector.preprocessing.as_json(),
+        "basis": None if basis is None else list(basis.components.shape),
+        "start": None if start is None else list(start.shape),
+        "anchor": None if anchor is None else asdict(anchor.config),
+        "units": {name: list(unit) for name, unit in detector.units.items()},
+    }
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ModelError("The model configuration in the file is incomplete.")
+    return value
+
+
+def _shape(value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or not all(type(side) is int and side >= 0 for side in value):
+        raise ModelError("The description of the detector in the file is damaged.")
+    return value[0], value[1]
+
+
+def _units(value: object, *, anchored: bool) -> Units:
+    """The units as written: of every part when there is an anchor, of none when there isn't."""
+    if not isinstance(value, dict) or set(value) != (set(PARTS) if anchored else set()):
+        raise ModelError("The units of the score's parts in the file are incomplete.")
+    for unit in value.values():
+        numbers = isinstance(unit, list) and len(unit) == 2 and all(type(number) is float for number in unit)
+        if not numbers or not all(map(math.isfinite, unit)) or unit[1] <= 0:
+            raise ModelError("The units of the score's parts in the file are damaged.")
+    return {name: (mean, deviation) for name, (mean, deviation) in value.items()}
+
+
+def _declared(config: VAEConfig, prefix: str) -> dict[str, tuple[str, list[int]]]:
+    with torch.device("meta"):
+        states = VAE(config).state_dict()
+    return {f"{prefix}{key}": (DTYPES[value.dtype], list(value.shape)) for key, value in states.items()}
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors under `prefix`, without it; for none, those of the network itself."""
+    if not prefix:
+        others = ("anchor.", "basis.", "start_features")
+        return {key: value for key, value in tensors.items() if not key.startswith(others)}
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _network(config: VAEConfig, tensors: dict[str, Tensor]) -> VAE:
+    with torch.device("meta"):
+        model = VAE(config)
+    model.load_state_dict(tensors, assign=True)
+    return model.eval()
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    return np.asarray(tensor.numpy())
+
+
+def _check_values(tensors: Mapping[str, Tensor]) -> None:
+    for key, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"Tensor {key!r} holds values that are not finite.")
+        if key.endswith("running_var") and bool((tensor < 0).any()):
+            raise ModelError(f"Tensor {key!r} holds a negative variance.")
+        spreads = {"basis.scale": tensor, "basis.score": tensor[1:] if tensor.ndim else tensor}.get(key)
+        if spreads is not None and bool((spreads <= 0).any()):
+            raise ModelError(f"Tensor {key!r} holds a spread that is not positive.")

@@ -1,0 +1,41 @@
+"""The last step of a training: a network becomes a detector, with what is measured on frames it was trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from scoring import ood
+from scoring.detector import Detector
+from scoring.features import fit_basis
+from scoring.frames import Pixels
+from scoring.frameset import FrameSet
+from scoring.preprocessing import Preprocessing
+from scoring.score import Scorer, ood_score
+from scoring.vae import VAE
+
+START_FRAMES = 1_000
+
+
+def fit_detector(
+    vae: VAE,
+    frames: FrameSet,
+    preprocessing: Preprocessing,
+    *,
+    anchor: VAE | None = None,
+    device: str | torch.device | None = None,
+) -> Detector:
+    """The detector of a trained network. Up to 1 000 of `frames`, which belong, evenly drawn, give the units
+    of an anchored score, the features' basis, and the features from which recalibration starts."""
+    bare = Detector(vae, preprocessing, anchor=anchor)
+    found = Scorer(bare, device).measure(FrameSet(start_frames(frames)))
+    detector = Detector(vae, preprocessing, anchor=anchor, units=ood.units_of(found.parts))
+    score = ood_score(detector, found)
+    detector.basis = fit_basis(found.activations, score)
+    detector.start_features = detector.basis.transform(found.activations, score)
+    return detector
+
+
+def start_frames(frames: FrameSet) -> Pixels:
+    """Up to 1 000 frames, evenly drawn, (S, H, W, 3)."""
+    return frames.take(np.unique(np.linspace(0, len(frames) - 1, START_FRAMES).round().astype(np.int64)))

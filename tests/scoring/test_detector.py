@@ -1,0 +1,200 @@
+"""The file of a detector: what comes back, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from scoring.config import VAEConfig
+from scoring.detector import Detector, load_detector, plain, save_detector
+from scoring.errors import ModelError
+from scoring.fitting import fit_detector
+from scoring.frameset import FrameSet
+from scoring.model_file import METADATA_KEY, read_about, read_header, read_notes, sha256, tensor_table
+from scoring.ood import PARTS
+from scoring.preprocessing import Preprocessing
+from scoring.score import Scorer, Scores
+from scoring.vae import VAE
+from tests.scoring.frames_for_tests import SMALL, turf_frames
+
+FRAMES = turf_frames(5, seed=7)
+
+
+def model_of(config: VAEConfig = SMALL, seed: int = 0) -> VAE:
+    torch.manual_seed(seed)
+    return VAE(config).eval()
+
+
+def fitted(config: VAEConfig, anchor: VAE | None = None) -> Detector:
+    prepared = Preprocessing(config.height, config.width)
+    return fit_detector(model_of(config), FrameSet(turf_frames(20)), prepared, anchor=anchor, device="cpu")
+
+
+def bare(model: VAE) -> bytes:
+    """A file with the network and no more than has to stand beside it."""
+    return repacked(save_detector(plain(model)))
+
+
+def same(scores: Scores, others: Scores) -> bool:
+    pairs = zip(vars(scores).values(), vars(others).values(), strict=True)
+    return all(a is b is None or np.array_equal(a, b) for a, b in pairs)
+
+
+def repacked(data: bytes, change: dict[str, Any] | None = None, about: object = None) -> bytes:
+    """A well-formed safetensors file with other tensors or another configuration than `save_detector` wrote."""
+    tensors = {**load(data), **(change or {})}
+    text = json.dumps({"config": asdict(SMALL), "notes": {}} if about is None else about)
+    return save({key: value for key, value in tensors.items() if value is not None}, metadata={METADATA_KEY: text})
+
+
+def test_it_saves_and_loads_the_same_model_with_its_notes() -> None:
+    detector = fitted(VAEConfig(height=24, width=32, channels=(4, 8), latent=5, hidden=7, beta=2.0))
+    data = save_detector(detector, notes={"trained_on": 12})
+    loaded = load_detector(data)
+    assert loaded.vae.config == detector.vae.config and loaded.preprocessing == detector.preprocessing
+    assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(detector, "cpu").score(FRAMES))
+    assert loaded.start_features is not None and detector.start_features is not None
+    assert np.array_equal(loaded.start_features, detector.start_features)
+    assert read_notes(data) == {"trained_on": 12}
+    assert sha256(data) == sha256(save_detector(loaded, notes={"trained_on": 12})) != sha256(save_detector(loaded))
+
+
+def test_it_saves_and_loads_a_retrained_model_with_its_anchor() -> None:
+    anchored = fitted(replace(SMALL, head=4), anchor=model_of(SMALL, seed=1))
+    loaded = load_detector(save_detector(anchored))
+    assert loaded.anchor is not None and loaded.anchor.config == SMALL and loaded.units == anchored.units
+    assert set(loaded.units) == set(PARTS)
+    assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(anchored, "cpu").score(FRAMES))
+
+
+def test_it_reads_files_of_before_which_hold_the_network_alone() -> None:
+    model = model_of()
+    old = {key: value for key, value in asdict(SMALL).items() if key != "head"}
+    loaded = load_detector(repacked(bare(model), about={"config": old, "notes": {}}))
+    assert loaded.preprocessing == Preprocessing(24, 32, bars="keep")
+    assert (loaded.basis, loaded.start_features, loaded.anchor, loaded.units) == (None, None, None, {})
+    assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(model, "cpu").score(FRAMES))
+
+
+def test_it_lists_the_tensors_of_a_file_without_reading_them() -> None:
+    table = tensor_table(save_detector(fitted(SMALL)))
+    assert table["to_moments.bias"] == ["float32", [16]] and table["stages.0.1.num_batches_tracked"] == ["int64", []]
+    assert table["start_features"] == ["float16", [20, table["basis.offset"][1][0] + 1]]
+
+
+def test_it_never_unpickles(tmp_path: Path) -> None:
+    planted = tmp_path / "opened"
+
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (planted,)
+
+    torch.save(Evil(), tmp_path / "zip.pt")
+    for data in (pickle.dumps(Evil()), (tmp_path / "zip.pt").read_bytes()):
+        with pytest.raises(ModelError, match="not a model file"):
+            load_detector(data)
+    assert not planted.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"to_moments.bias": torch.zeros(17)}, r"F32 \[17\] where F32 \[16\] is expected"),
+        ({"to_moments.bias": torch.zeros(16, dtype=torch.float16)}, r"F16 \[16\] where F32"),
+        ({"to_moments.bias": None}, "lacks tensor 'to_moments.bias'"),
+        ({"stranger": torch.zeros(1)}, "unknown tensor 'stranger'"),
+        ({"to_moments.bias": torch.full((16,), float("nan"))}, "not finite"),
+        ({"stages.0.1.running_var": torch.full((8,), -1.0)}, "negative variance"),
+    ],
+)
+def test_it_refuses_tensors_that_are_not_this_models(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        load_detector(repacked(bare(model_of()), change))
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        [],
+        {"config": {}},
+        {"config": {"latent": 10**9}, "notes": {}},
+        {"config": {"channels": []}, "notes": {}},
+        {"config": {"channels": 24}, "notes": {}},
+        {"config": {"height": "60"}, "notes": {}},
+        {"config": {"beta": float("nan")}, "notes": {}},
+        {"config": {"exec": "rm"}, "notes": {}},
+        {"config": {"latent": 9}, "notes": {}},
+    ],
+)
+def test_it_refuses_a_configuration_that_lies(about: object) -> None:
+    with pytest.raises(ModelError):
+        load_detector(repacked(bare(model_of()), about=about))
+
+
+def test_it_refuses_headers_that_lie() -> None:
+    data = bare(model_of())
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    first = min(key for key in header if key != "__metadata__")
+    overlapping = {**header, first: {**header[first], "data_offsets": [0, 10**12]}}
+    lies = [
+        b"",
+        b"\x00" * 8,
+        struct.pack("<Q", 2**63) + data[8:],
+        struct.pack("<Q", length - 1) + data[8:],
+        data[:-1],
+        data + b"more",
+        struct.pack("<Q", 2) + b"[]" + data[8 + length :],
+        save(load(data)),
+        struct.pack("<Q", len(text := json.dumps(overlapping).encode())) + text + data[8 + length :],
+        struct.pack("<Q", 900_000) + b"[" * 900_000,
+    ]
+    for lie in lies:
+        with pytest.raises(ModelError) as caught:
+            load_detector(lie)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"basis": None}, "start frames in the file belong"),
+        ({"basis": [120, 49], "start": [20, 50]}, "basis of the features"),
+        ({"basis": [5, 3]}, "basis of the features"),
+        ({"basis": "x"}, "damaged"),
+        ({"start": [-1, 3]}, "damaged"),
+        ({"start": [10**9, 3]}, "belong to another model"),
+        ({"preprocessing": {"height": 24}}, "no record of how"),
+        ({"preprocessing": Preprocessing(30, 32).as_json()}, "another size"),
+        ({"anchor": {"latent": -1}}, "latent size"),
+        ({"anchor": 3}, "incomplete"),
+        ({"units": {"start": [0.0, 1.0]}}, "incomplete"),
+        ({"units": {"start": [0.0, 0.0], "reconstruction": [0.0, 1.0], "head": [0.0, 1.0]}}, "damaged"),
+        ({"units": {"start": [0.0, "1"], "reconstruction": [0.0, 1.0], "head": [0.0, 1.0]}}, "damaged"),
+        ({"more": 1}, "incomplete"),
+    ],
+)
+def test_it_refuses_a_detector_that_lies(change: dict[str, Any], message: str) -> None:
+    anchored = "units" in change and "anchor" not in change
+    data = save_detector(fitted(replace(SMALL, head=4), anchor=model_of()) if anchored else fitted(SMALL))
+    about = read_about(read_header(data))
+    about["detector"] |= change
+    with pytest.raises(ModelError, match=message):
+        load_detector(repacked(data, about=about))
+
+
+def test_it_refuses_a_basis_that_divides_by_nothing() -> None:
+    data = save_detector(fitted(SMALL))
+    about = read_about(read_header(data))
+    for change in ({"basis.scale": torch.zeros(120)}, {"basis.score": torch.zeros(2)}):
+        with pytest.raises(ModelError, match="not positive"):
+            load_detector(repacked(data, change, about))
