@@ -31,6 +31,17 @@ class CalibrationStatus:
     new_reviews: int = 0
     job: Job | None = None
 
+    @property
+    def missing_fraction(self) -> float:
+        """How far the verdicts are on the way to a first fit, 0 to 1: the scarcer kind holds it back."""
+        total = min(1.0, (self.in_reviews + self.out_reviews) / NEEDED_REVIEWS)
+        return min(total, self.in_reviews / NEEDED_EACH, self.out_reviews / NEEDED_EACH)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a fit by hand would learn something that the last one didn't know."""
+        return self.job is None and (self.new_reviews > 0 if self.is_ready else self.missing_fraction >= 1)
+
 
 def status(dataset: Dataset) -> CalibrationStatus:
     """How far the probabilities of the active version are; at most four queries."""

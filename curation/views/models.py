@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from curation import gallery, training, versions
+from curation import calibrations, gallery, training, versions
 from curation.models import Dataset, ModelVersion, Role, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
@@ -101,6 +101,7 @@ def _page(
         "preview": preview,
         "everything": training.preview(dataset, everything=True) if preview.problem else None,
         "active": dataset.active_version,
+        "calibration": calibrations.status(dataset),
         "active_above": versions.frames_above(dataset.active_version) if dataset.active_version else 0,
         "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
         **_lists(dataset),

@@ -6,6 +6,8 @@ import datetime as dt
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from curation import calibrations
@@ -102,3 +104,26 @@ def test_it_tells_why_the_last_attempt_found_nothing() -> None:
     dataset.active_version.calibrations.create(in_reviews=20, out_reviews=5, note="The features are missing.")
     said = calibrations.status(dataset)
     assert not said.is_ready and said.sentence == "The features are missing."
+
+
+def test_it_shows_the_way_to_the_first_fit_and_then_how_fresh_it_is(client: Client) -> None:
+    dataset, _ = judged(24, 0)
+    client.force_login(User.objects.get(username="ana"))
+    url = reverse("calibrate", args=[dataset.slug])
+    page = client.get(url).content.decode()
+    assert "24 IN and 0 OUT" in page and 'value="0.000"' in page and "Learn from all verdicts now" not in page
+    fitted(dataset)
+    Calibration.objects.update(created_at=timezone.now() - dt.timedelta(hours=1))
+    page = client.get(url).content.decode()
+    assert "20 IN and 5 OUT" in page and "Learn from all verdicts now" in page
+    client.post(url)
+    assert "every 2s" not in client.get(url).content.decode()  # 24 IN and no OUT are still too few
+
+
+def test_it_learns_when_the_button_is_pressed(client: Client) -> None:
+    dataset, _ = judged(20, 5)
+    Job.objects.all().delete()
+    client.force_login(User.objects.get(username="ana"))
+    url = reverse("calibrate", args=[dataset.slug])
+    assert client.post(url).status_code == 302 and open_jobs() == 1
+    assert "every 2s" in client.get(url).content.decode()

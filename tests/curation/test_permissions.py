@@ -47,7 +47,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "reviews": {"POST": CURATOR},
     "models": {"GET": VIEWER, "POST": ADMIN},
     "train": {"POST": ADMIN},
-    "calibrate": {"POST": CURATOR},
+    "calibrate": {"GET": VIEWER, "POST": CURATOR},
     "model": {"GET": VIEWER},
     "activate": {"POST": ADMIN},
     "run": {"GET": VIEWER, "POST": ADMIN},
