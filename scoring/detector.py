@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from scoring.config import VAEConfig, config_from
 from scoring.errors import ModelError
-from scoring.features import COMPONENTS, FeatureBasis, Features
+from scoring.features import Features
 from scoring.model_file import METADATA_KEY, check_header, read_about, read_header
 from scoring.ood import PARTS, Units
 from scoring.preprocessing import Preprocessing
@@ -32,13 +31,12 @@ DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
 
 @dataclass
 class Detector:
-    """vae: the network, in evaluation mode. basis, start_features (S, F) float16: the features' basis and the features
-    of up to 1 000 frames that were trained on, from which recalibration starts; None in files of before. anchor: the
-    network that retraining began with; units: of the parts of the anchored score (scoring/ood.py), empty without."""
+    """vae: the network, in evaluation mode. start_features (S, F) float16: the features of up to 512 frames that were
+    trained on, from which recalibration starts; None in files of before. anchor: the network that retraining began
+    with; units: of the parts of the anchored score (scoring/ood.py), empty without."""
 
     vae: VAE
     preprocessing: Preprocessing
-    basis: FeatureBasis | None = None
     start_features: Features | None = None
     anchor: VAE | None = None
     units: Units = field(default_factory=dict)
@@ -55,8 +53,6 @@ def save_detector(detector: Detector, notes: Mapping[str, Any] | None = None) ->
     tensors = dict(detector.vae.state_dict())
     if detector.anchor is not None:
         tensors |= {f"anchor.{key}": value for key, value in detector.anchor.state_dict().items()}
-    if detector.basis is not None:
-        tensors |= {f"basis.{key}": torch.from_numpy(value) for key, value in vars(detector.basis).items()}
     if detector.start_features is not None:
         tensors["start_features"] = torch.from_numpy(detector.start_features)
     whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
@@ -82,10 +78,9 @@ def load_detector(data: bytes) -> Detector:
 
 @dataclass(frozen=True)
 class _Outline:
-    """What a file says that it holds beside the network. basis: (D, K). start: (S, F)."""
+    """What a file says that it holds beside the network. start: (S, F)."""
 
     preprocessing: Preprocessing | None = None
-    basis: tuple[int, int] | None = None
     start: tuple[int, int] | None = None
     anchor: VAEConfig | None = None
     units: Units = field(default_factory=dict)
@@ -100,22 +95,16 @@ class _Outline:
         except ValueError as error:
             raise ModelError(f"The model file can't be used: {error}") from None
         anchor = None if about["anchor"] is None else config_from(_mapping(about["anchor"]))
-        basis, start = _shape(about["basis"]), _shape(about["start"])
-        return cls(preprocessing, basis, start, anchor, _units(about["units"], anchored=anchor is not None))
+        units = _units(about["units"], anchored=anchor is not None)
+        return cls(preprocessing, _shape(about["start"]), anchor, units)
 
     def tensors(self, config: VAEConfig) -> dict[str, tuple[str, list[int]]]:
         """Name -> (dtype, shape) of all that has to be in the file. Raises ModelError for parts that don't fit."""
         expected = _declared(config, "")
         if self.anchor is not None:
             expected |= _declared(self.anchor, "anchor.")
-        if self.basis is not None:
-            values, kept = self.basis
-            if values != 3 * sum(config.channels) or kept > COMPONENTS:
-                raise ModelError("The basis of the features in the file belongs to another model.")
-            shapes = {"mean": [values], "scale": [values], "components": [values, kept], "offset": [kept], "score": [2]}
-            expected |= {f"basis.{name}": ("F32", shape) for name, shape in shapes.items()}
         if self.start is not None:
-            if self.basis is None or self.start[0] > MAX_START_FRAMES or self.start[1] != self.basis[1] + 1:
+            if self.start[0] > MAX_START_FRAMES or self.start[1] != 3 * sum(config.channels) + 1:
                 raise ModelError("The features of the start frames in the file belong to another model.")
             expected["start_features"] = ("F16", list(self.start))
         return expected
@@ -127,20 +116,17 @@ class _Outline:
             if self.preprocessing.size != (config.height, config.width):
                 raise ModelError("The model file prepares frames of another size than its model takes.")
             detector.preprocessing = self.preprocessing
-        if self.basis is not None:
-            detector.basis = FeatureBasis(**{key: _array(value) for key, value in _part(tensors, "basis.").items()})
         if self.start is not None:
-            detector.start_features = _array(tensors["start_features"])
+            detector.start_features = np.asarray(tensors["start_features"].numpy())
         if self.anchor is not None:
             detector.anchor, detector.units = _network(self.anchor, _part(tensors, "anchor.")), self.units
         return detector
 
 
 def _about(detector: Detector) -> dict[str, Any]:
-    basis, start, anchor = detector.basis, detector.start_features, detector.anchor
+    start, anchor = detector.start_features, detector.anchor
     return {
         "preprocessing": detector.preprocessing.as_json(),
-        "basis": None if basis is None else list(basis.components.shape),
         "start": None if start is None else list(start.shape),
         "anchor": None if anchor is None else asdict(anchor.config),
         "units": {name: list(unit) for name, unit in detector.units.items()},
@@ -181,7 +167,7 @@ def _declared(config: VAEConfig, prefix: str) -> dict[str, tuple[str, list[int]]
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors under `prefix`, without it; for none, those of the network itself."""
     if not prefix:
-        others = ("anchor.", "basis.", "start_features")
+        others = ("anchor.", "start_features")
         return {key: value for key, value in tensors.items() if not key.startswith(others)}
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
@@ -193,16 +179,9 @@ def _network(config: VAEConfig, tensors: dict[str, Tensor]) -> VAE:
     return model.eval()
 
 
-def _array(tensor: Tensor) -> NDArray[Any]:
-    return np.asarray(tensor.numpy())
-
-
 def _check_values(tensors: Mapping[str, Tensor]) -> None:
     for key, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise ModelError(f"Tensor {key!r} holds values that are not finite.")
         if key.endswith("running_var") and bool((tensor < 0).any()):
             raise ModelError(f"Tensor {key!r} holds a negative variance.")
-        spreads = {"basis.scale": tensor, "basis.score": tensor[1:] if tensor.ndim else tensor}.get(key)
-        if spreads is not None and bool((spreads <= 0).any()):
-            raise ModelError(f"Tensor {key!r} holds a spread that is not positive.")

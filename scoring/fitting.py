@@ -7,14 +7,14 @@ import torch
 
 from scoring import ood
 from scoring.detector import Detector
-from scoring.features import fit_basis
+from scoring.features import joined
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.preprocessing import Preprocessing
 from scoring.score import Scorer, ood_score
 from scoring.vae import VAE
 
-START_FRAMES = 1_000
+START_FRAMES = 512
 
 
 def fit_detector(
@@ -25,17 +25,15 @@ def fit_detector(
     anchor: VAE | None = None,
     device: str | torch.device | None = None,
 ) -> Detector:
-    """The detector of a trained network. Up to 1 000 of `frames`, which belong, evenly drawn, give the units
-    of an anchored score, the features' basis, and the features from which recalibration starts."""
+    """The detector of a trained network. Up to 512 of `frames`, which belong, evenly drawn, give the units
+    of an anchored score and the features from which recalibration starts."""
     bare = Detector(vae, preprocessing, anchor=anchor)
     found = Scorer(bare, device).measure(FrameSet(start_frames(frames)))
     detector = Detector(vae, preprocessing, anchor=anchor, units=ood.units_of(found.parts))
-    score = ood_score(detector, found)
-    detector.basis = fit_basis(found.activations, score)
-    detector.start_features = detector.basis.transform(found.activations, score)
+    detector.start_features = joined(found.activations, ood_score(detector, found))
     return detector
 
 
 def start_frames(frames: FrameSet) -> Pixels:
-    """Up to 1 000 frames, evenly drawn, (S, H, W, 3)."""
+    """Up to 512 frames, evenly drawn, (S, H, W, 3)."""
     return frames.take(np.unique(np.linspace(0, len(frames) - 1, START_FRAMES).round().astype(np.int64)))

@@ -15,7 +15,7 @@ from torch import Tensor
 from scoring import ood
 from scoring.detector import Detector, plain
 from scoring.errors import ModelError
-from scoring.features import Features
+from scoring.features import Features, joined
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.ood import Values
@@ -32,8 +32,8 @@ T = TypeVar("T")
 class Scores:
     """One float64 array (N,) per measure, all finite. reconstruction_loss: squared error summed over H x W x 3 in
     [0, 1]; l1: absolute error likewise; variance: squared deviation from the frame's mean colour likewise; kl: nats;
-    ood_score: scoring/ood.py, higher is more outlying. features: (N, F) float16 for recalibration, None without a
-    basis for them."""
+    ood_score: scoring/ood.py, higher is more outlying. features: (N, F) float16 for recalibration, None when they were
+    not asked for."""
 
     reconstruction_loss: Values
     l1: Values
@@ -66,12 +66,18 @@ class Scorer:
     frame of which the model makes no finite number."""
 
     def __init__(
-        self, detector: Detector | VAE, device: str | torch.device | None = None, batch_size: int | None = None
+        self,
+        detector: Detector | VAE,
+        device: str | torch.device | None = None,
+        batch_size: int | None = None,
+        *,
+        features: bool = True,
     ) -> None:
         self.device = choose_device(device)
         self.detector = plain(detector) if isinstance(detector, VAE) else detector
         self.model = place(self.detector.vae, self.device).eval()
         self.anchor = None if self.detector.anchor is None else place(self.detector.anchor, self.device).eval()
+        self.with_features = features
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
 
     def score_inputs(self, inputs: Inputs) -> Scores:
@@ -93,16 +99,11 @@ class Scorer:
 
     def score_set(self, frames: FrameSet) -> Scores:
         """Scores of a whole set, a batch in memory at a time."""
-        pooling = self.detector.basis is not None
-        batches = self._in_batches(frames, lambda x: self._scores(self._measure_batch(x, pooling)))
-        return _joined(list(batches), self._no_features())
+        return _joined([self._scores(found) for found in self._in_batches(frames, self._measure_batch)], self._none())
 
     def measure(self, frames: FrameSet) -> Measured:
-        """What the scores of a set are made of, activations included: from this a basis and units are fitted."""
-        batches = list(self._in_batches(frames, lambda x: self._measure_batch(x, True)))
-        if not batches:
-            raise ValueError("There are no frames to measure.")
-        return _gathered(batches)
+        """What the scores of a set, not an empty one, are made of."""
+        return _gathered(list(self._in_batches(frames, self._measure_batch)))
 
     def reconstruct(self, pixels: Pixels) -> Pixels:
         """What the model makes of uint8 frames (N, H, W, 3): the same shape and type."""
@@ -128,12 +129,12 @@ class Scorer:
         with torch.inference_mode(), autocast(self.device, bf16=self.device.type == "cuda"):
             return work(to_input(batch, self.device))
 
-    def _measure_batch(self, x: Tensor, pooling: bool) -> Measured:
+    def _measure_batch(self, x: Tensor) -> Measured:
         stages = self.model.features(x)
         mu, logvar = self.model.moments(stages[-1])
         reconstruction = self.model.decode(mu)
         loss, l1 = reconstruction_loss(x, reconstruction), absolute_error(x, reconstruction)
-        activations = pooled(stages).cpu().numpy() if pooling else np.zeros((len(x), 0), np.float32)
+        activations = pooled(stages).cpu().numpy() if self.with_features else np.zeros((len(x), 0), np.float32)
         found = Measured(
             reconstruction_loss=_numbers(loss),
             l1=_numbers(l1),
@@ -159,13 +160,12 @@ class Scorer:
         }
 
     def _scores(self, found: Measured) -> Scores:
-        losses = (found.reconstruction_loss, found.l1, found.kl, found.variance)
-        score, basis = ood_score(self.detector, found), self.detector.basis
-        return Scores(*losses, score, None if basis is None else basis.transform(found.activations, score))
+        score = ood_score(self.detector, found)
+        features = joined(found.activations, score) if self.with_features else None
+        return Scores(found.reconstruction_loss, found.l1, found.kl, found.variance, score, features)
 
-    def _no_features(self) -> Features | None:
-        basis = self.detector.basis
-        return None if basis is None else np.zeros((0, len(basis.offset) + 1), np.float16)
+    def _none(self) -> Features | None:
+        return np.zeros((0, 3 * sum(self.model.config.channels) + 1), np.float16) if self.with_features else None
 
     def _reconstruct_batch(self, x: Tensor) -> Pixels:
         reconstruction = self.model(x)[0].mul(255).round().to(torch.uint8)
@@ -207,12 +207,12 @@ def _check_finite(arrays: Sequence[NDArray[Any]]) -> None:
 
 
 def _gathered(batches: list[Measured]) -> Measured:
-    def joined(name: str) -> Any:
+    def whole(name: str) -> Any:
         return np.concatenate([getattr(batch, name) for batch in batches])
 
     parts = {name: np.concatenate([batch.parts[name] for batch in batches]) for name in batches[0].parts}
     return Measured(
-        **{entry.name: joined(entry.name) for entry in fields(Measured) if entry.name != "parts"}, parts=parts
+        **{entry.name: whole(entry.name) for entry in fields(Measured) if entry.name != "parts"}, parts=parts
     )
 
 

@@ -81,14 +81,14 @@ def test_it_reads_files_of_before_which_hold_the_network_alone() -> None:
     old = {key: value for key, value in asdict(SMALL).items() if key != "head"}
     loaded = load_detector(repacked(bare(model), about={"config": old, "notes": {}}))
     assert loaded.preprocessing == Preprocessing(24, 32, bars="keep")
-    assert (loaded.basis, loaded.start_features, loaded.anchor, loaded.units) == (None, None, None, {})
+    assert (loaded.start_features, loaded.anchor, loaded.units) == (None, None, {})
     assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(model, "cpu").score(FRAMES))
 
 
 def test_it_lists_the_tensors_of_a_file_without_reading_them() -> None:
     table = tensor_table(save_detector(fitted(SMALL)))
     assert table["to_moments.bias"] == ["float32", [16]] and table["stages.0.1.num_batches_tracked"] == ["int64", []]
-    assert table["start_features"] == ["float16", [20, table["basis.offset"][1][0] + 1]]
+    assert table["start_features"] == ["float16", [20, 3 * 40 + 1]]
 
 
 def test_it_never_unpickles(tmp_path: Path) -> None:
@@ -167,10 +167,8 @@ def test_it_refuses_headers_that_lie() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"basis": None}, "start frames in the file belong"),
-        ({"basis": [120, 49], "start": [20, 50]}, "basis of the features"),
-        ({"basis": [5, 3]}, "basis of the features"),
-        ({"basis": "x"}, "damaged"),
+        ({"start": [20, 120]}, "belong to another model"),
+        ({"start": "x"}, "damaged"),
         ({"start": [-1, 3]}, "damaged"),
         ({"start": [10**9, 3]}, "belong to another model"),
         ({"preprocessing": {"height": 24}}, "no record of how"),
@@ -190,11 +188,3 @@ def test_it_refuses_a_detector_that_lies(change: dict[str, Any], message: str) -
     about["detector"] |= change
     with pytest.raises(ModelError, match=message):
         load_detector(repacked(data, about=about))
-
-
-def test_it_refuses_a_basis_that_divides_by_nothing() -> None:
-    data = save_detector(fitted(SMALL))
-    about = read_about(read_header(data))
-    for change in ({"basis.scale": torch.zeros(120)}, {"basis.score": torch.zeros(2)}):
-        with pytest.raises(ModelError, match="not positive"):
-            load_detector(repacked(data, change, about))
