@@ -3,15 +3,14 @@ ones. The decoder child and the reader of image folders both use it: Pillow only
 
 A bar is a run of lines along an edge of the picture that stays dark and even in each of the pictures looked at. Each
 line is judged by the means of 16 pieces, so noise and the ringing of a codec average out, while a logo or a subtitle
-within a bar doesn't: that bar holds content and stays. A bar ends where at least half of the pieces become clearly
-brighter within a few lines: else it's a dark scene, or a title on black.
+within a bar doesn't: that bar holds content and stays. A bar ends where, within a few lines, at least half of the
+pieces become clearly brighter: else it's a dark scene, or a title on black.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from PIL import Image, ImageChops
 
@@ -21,7 +20,7 @@ PIECES = 16
 
 # Levels of 0..255, as shown. Black in a file that is labelled full range by mistake is 16.
 DARKEST_CONTENT = 32
-EVEN = 12
+EVEN = 18
 STEP = 20
 
 # Shares of the picture's side.
@@ -112,10 +111,13 @@ def _along(lines: Sequence[Line]) -> tuple[int, int]:
 
 def _bar(lines: Sequence[Line]) -> int:
     """How many lines from the first one on are a bar."""
-    depth, level = _dark_run(lines)
-    if depth < max(MIN_BAR_PX, MIN_BAR * len(lines)):
+    dark, level = _dark_run(lines)
+    if dark < max(MIN_BAR_PX, MIN_BAR * len(lines)):
         return 0
-    return depth if _picture_begins(lines[depth:], level) else 0
+    near = lines[dark : dark + max(MIN_EDGE_PX, round(EDGE * len(lines)))]
+    # Where colours bleed into the bar, it isn't quite dark any more, but that's no picture yet.
+    begins = next((place for place, line in enumerate(near) if _is_picture(line, level)), None)
+    return 0 if begins is None else dark + begins
 
 
 def _dark_run(lines: Iterable[Line]) -> tuple[int, int]:
@@ -129,8 +131,5 @@ def _dark_run(lines: Iterable[Line]) -> tuple[int, int]:
     return depth, highest
 
 
-def _picture_begins(lines: Sequence[Line], level: int) -> bool:
-    """Whether at least half of the pieces are clearly brighter than the bar within the first few lines."""
-    near = islice(lines, max(MIN_EDGE_PX, round(EDGE * len(lines))))
-    clear = [max(pieces) >= level + STEP for pieces in zip(*near, strict=True)]
-    return len(clear) > 0 and clear.count(True) >= PIECES / 2
+def _is_picture(line: Line, level: int) -> bool:
+    return sum(piece >= level + STEP for piece in line) >= PIECES // 2

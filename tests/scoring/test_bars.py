@@ -102,6 +102,17 @@ def test_it_takes_no_deep_colour_for_black() -> None:
     assert found(picture) == Crop()
 
 
+def test_it_takes_no_even_band_for_black() -> None:
+    assert found(barred(scene(1), Crop(top=30, bottom=30), 50)) == Crop()
+
+
+def test_it_takes_no_dark_texture_for_black() -> None:
+    """A dark row of seats at the lower edge."""
+    picture = scene(1)
+    picture[150:] = np.repeat(np.arange(16) % 2 * 24, 20)[:, None]
+    assert found(picture) == Crop()
+
+
 def test_it_takes_no_vignette_for_bars() -> None:
     down = np.linspace(0, 3, 180)[:, None, None]
     assert found(np.clip(scene(3) * np.minimum(down, 1), 0, 255).astype(np.uint8)) == Crop()
