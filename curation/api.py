@@ -71,9 +71,10 @@ def models(request: HttpRequest, slug: str) -> list[ModelVersionOut]:
 
 @router.get("/{slug}/frames", response={200: FramePage, **REFUSALS})
 def frames(request: HttpRequest, slug: str, query: Query[FrameQuery]) -> FramePage:
-    """Frames with the active version's scores, worst first. Pass `next` back as `after` for the page that follows."""
+    """Frames with the active version's scores, worst first by the score that sorts. Pass `next` back as `after` for
+    the page that follows."""
     found = dataset_for(request, slug)
-    filters = GalleryFilters.from_query(request.GET)
+    filters = GalleryFilters.from_query(request.GET, found)
     if filters.video:
         get_object_or_404(found.videos, pk=filters.video)
     page = gallery.page(found, filters, query.after, size=query.limit)
@@ -81,6 +82,7 @@ def frames(request: HttpRequest, slug: str, query: Query[FrameQuery]) -> FramePa
         frames=[FrameOut.of(card) for card in page.cards],
         next=page.next_cursor,
         model_version=page.version.number if page.version else None,
+        sorted_by=page.score,
         threshold=page.threshold,
     )
 

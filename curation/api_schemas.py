@@ -16,6 +16,9 @@ MAX_PAGE = 500
 BIGGEST_ID = 2**63 - 1
 
 
+MEASURES = ("reconstruction_loss", "l1", "kl", "variance", "ood_score", "probability")
+
+
 class Refusal(Schema):
     error: str
 
@@ -25,7 +28,8 @@ class DatasetOut(Schema):
     name: str
     description: str
     active_version: int | None
-    threshold: float | None
+    flag_by: str = Field(description="The score that sorts by default and whose threshold flags frames.")
+    threshold: float | None = Field(description="Of the active version's reconstruction loss; see its thresholds too.")
     target_tpr: float
     reasons: list[str] = Field(description="Names to choose from when a frame is judged out.")
     created_at: dt.datetime
@@ -38,6 +42,7 @@ class DatasetOut(Schema):
             name=dataset.name,
             description=dataset.description,
             active_version=version.number if version else None,
+            flag_by=dataset.flag_by,
             threshold=version.threshold if version else None,
             target_tpr=dataset.target_tpr,
             reasons=dataset.reasons,
@@ -64,12 +69,25 @@ class VideoOut(Schema):
         return cls(id=video.pk, **{name: getattr(video, name) for name in cls.model_fields if name != "id"})
 
 
+class ThresholdOut(Schema):
+    """Of one score; `low` and `high` bound its 95 % interval over other draws of held-out videos."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    frames: int | None = None
+    videos: int | None = None
+    folds: int | None = None
+    note: str = ""
+
+
 class ModelVersionOut(Schema):
     number: int
     state: str
     note: str
     is_active: bool
-    threshold: float
+    threshold: float = Field(description="Of the reconstruction loss.")
+    thresholds: dict[str, ThresholdOut]
     target_tpr: float
     heldout_frames: int
     heldout_videos: int
@@ -79,8 +97,13 @@ class ModelVersionOut(Schema):
 
     @classmethod
     def of(cls, version: ModelVersion, dataset: Dataset) -> "ModelVersionOut":
-        values = {name: getattr(version, name) for name in cls.model_fields if name != "is_active"}
-        return cls(is_active=version.pk == dataset.active_version_id, **values)
+        apart = ("is_active", "thresholds")
+        values = {name: getattr(version, name) for name in cls.model_fields if name not in apart}
+        return cls(
+            is_active=version.pk == dataset.active_version_id,
+            thresholds={score: ThresholdOut(**entry) for score, entry in version.thresholds.items()},
+            **values,
+        )
 
 
 class FrameQuery(Schema):
@@ -89,7 +112,9 @@ class FrameQuery(Schema):
     video: int | None = None
     verdict: Literal["", "in", "out", "unsure", "unreviewed", "reviewed"] = ""
     side: Literal["", "above", "below"] = ""
-    sort: Literal["loss", "loss_asc"] = "loss"
+    sort: Literal["", "loss", "loss_asc", "ood", "ood_asc", "probability", "probability_asc"] = Field(
+        "", description="Empty: by the score that the dataset flags by. With _asc the most typical come first."
+    )
     after: str | None = Field(None, description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=MAX_PAGE)
 
@@ -103,9 +128,12 @@ class FrameOut(Schema):
     reason: str = Field(description="Why it is out, in the dataset's words; empty when nobody said.")
     review_version: int = Field(description="Send it back as `seen` with a review.")
     reconstruction_loss: float | None
+    l1: float | None
     kl: float | None
+    variance: float | None
     ood_score: float | None
-    is_outlier: bool | None = Field(description="The model's side of the threshold, not a decision.")
+    probability: float | None = Field(description="Calibrated probability of out; null where none was worked out.")
+    is_outlier: bool | None = Field(description="The side of the page's `threshold`, not a decision.")
 
     @classmethod
     def of(cls, card: Card) -> "FrameOut":
@@ -117,10 +145,8 @@ class FrameOut(Schema):
             verdict=card.verdict,
             reason=card.frame.reason,
             review_version=card.frame.review_version,
-            reconstruction_loss=card.reconstruction_loss,
-            kl=card.kl,
-            ood_score=card.ood_score,
             is_outlier=card.is_outlier,
+            **{name: getattr(card.score, name, None) for name in MEASURES},
         )
 
 
@@ -128,7 +154,8 @@ class FramePage(Schema):
     frames: list[FrameOut]
     next: str | None
     model_version: int | None
-    threshold: float | None
+    sorted_by: str | None = Field(description="The score that sorts: ood_score instead of a probability that is not.")
+    threshold: float | None = Field(description="Of that score; null where the version has none.")
 
 
 class ReviewQuery(Schema):

@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 from django.db.models.functions import Floor
 
-from curation.gallery_order import JUDGED, ByLoss, ByNumber, Card, GalleryFilters, GalleryPage, Order
-from curation.models import Dataset, Frame, FrameScore, ModelVersion, ScoredPack, Verdict
+from curation import scores
+from curation.gallery_filters import GalleryFilters
+from curation.gallery_order import JUDGED, ByNumber, ByScore, Card, GalleryPage, Order
+from curation.models import Dataset, Frame, FrameScore, ModelVersion, Score, ScoredPack, Verdict
+from curation.video_list import WORKING
 
 __all__ = [
     "Card",
@@ -33,7 +36,8 @@ EXACT_UP_TO = 50_000
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How far a dataset is. `scored` is by the active version; it and `above` are rounded beyond 50 000 frames."""
+    """How far a dataset is. `scored` is by the active version; it is rounded beyond 50 000 frames. `above` counts the
+    frames above the threshold of the score that the data set flags by."""
 
     frames: int
     scored: int
@@ -42,6 +46,7 @@ class Counts:
     out: int
     unsure: int
     above: int
+    is_moving: bool  # a video is still on its way
 
 
 def page(dataset: Dataset, filters: GalleryFilters, after: str | None, size: int = PAGE_SIZE) -> GalleryPage:
@@ -80,20 +85,28 @@ def matching(dataset: Dataset, filters: GalleryFilters) -> int:
 
 
 def _order(dataset: Dataset, filters: GalleryFilters) -> Order:
+    """By the score asked for; by outlier score as long as there are no probabilities."""
     version = dataset.active_version
-    return ByLoss(version, filters) if version else ByNumber(dataset, filters)
+    if version is None:
+        return ByNumber(dataset, filters)
+    if filters.score != Score.PROBABILITY:
+        return ByScore(version, filters, filters.score)
+    calibration = scores.calibration_of(version)
+    return ByScore(version, filters, Score.PROBABILITY if calibration else Score.OOD_SCORE, calibration)
 
 
-def histogram(version: ModelVersion, bins: int = 60) -> dict[str, Any]:
-    """Reconstruction losses by this version: `bins` + 1 edges, counts of all frames, and of those judged IN and OUT."""
-    scores = FrameScore.objects.of_version(version)
-    low, high = (scores.aggregate(edge=edge("reconstruction_loss"))["edge"] for edge in (Min, Max))
-    empty = {"edges": [], "counts": [], "in": [], "out": [], "threshold": version.threshold}
+def histogram(version: ModelVersion, score: str = Score.RECONSTRUCTION_LOSS, bins: int = 60) -> dict[str, Any]:
+    """One score of the frames by this version: `bins` + 1 edges, counts of all frames that have it, and of those judged
+    IN and OUT."""
+    rows = FrameScore.objects.of_version(version).filter(**{f"{score}__isnull": False})
+    low, high = (rows.aggregate(edge=edge(score))["edge"] for edge in (Min, Max))
+    threshold = version.threshold_of(score)
+    empty: dict[str, Any] = {"edges": [], "counts": [], "in": [], "out": [], "threshold": threshold}
     if low is None:
         return empty
     width = (high - low) / bins or 1.0
     by_verdict = {verdict: [0] * bins for verdict in Verdict.values}
-    binned = scores.annotate(bin=Floor((F("reconstruction_loss") - low) / width)).values_list("bin", "verdict")
+    binned = rows.annotate(bin=Floor((F(score) - low) / width)).values_list("bin", "verdict")
     for bin_, verdict, frames in binned.annotate(frames=Count("pk")).order_by():
         by_verdict[verdict][min(int(bin_), bins - 1)] += frames
     return {
@@ -101,13 +114,15 @@ def histogram(version: ModelVersion, bins: int = 60) -> dict[str, Any]:
         "counts": [sum(column) for column in zip(*by_verdict.values(), strict=True)],
         "in": by_verdict[Verdict.IN],
         "out": by_verdict[Verdict.OUT],
-        "threshold": version.threshold,
+        "threshold": threshold,
     }
 
 
 def counts(dataset: Dataset) -> Counts:
     """How many frames there are, are scored, are judged; none of it reads more than 50 000 rows."""
-    frames = dataset.videos.aggregate(total=Sum("frame_count"))["total"] or 0
+    moving = Count("pk", filter=Q(state__in=WORKING))
+    videos = dataset.videos.order_by().aggregate(frames=Sum("frame_count"), moving=moving)
+    frames = videos["frames"] or 0
     judged = Frame.objects.filter(video__in=dataset.videos.values("pk"), verdict__in=JUDGED)
     by_verdict = dict(judged.order_by().values_list("verdict").annotate(frames=Count("pk")))
     version = dataset.active_version
@@ -118,7 +133,8 @@ def counts(dataset: Dataset) -> Counts:
         in_=by_verdict.get(Verdict.IN, 0),
         out=by_verdict.get(Verdict.OUT, 0),
         unsure=by_verdict.get(Verdict.UNSURE, 0),
-        above=FrameScore.objects.of_version(version).flagged(version.threshold).count() if version else 0,
+        above=scores.flagged(dataset, version) if version else 0,
+        is_moving=videos["moving"] > 0,
     )
 
 

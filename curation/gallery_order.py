@@ -1,4 +1,4 @@
-"""The gallery's order: keyset pages by reconstruction loss, or by recording before there is a model.
+"""The gallery's order: keyset pages by a score, or by recording before there is a model.
 
 Never OFFSET: a page is found through its cursor, on an index that leads with the filters, so depth costs nothing.
 """
@@ -7,78 +7,35 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Q
-from django.http import QueryDict
 
-from curation.models import Dataset, Frame, FrameScore, ModelVersion, Verdict, Video
+from curation.gallery_filters import GalleryFilters
+from curation.models import Calibration, Dataset, Frame, FrameScore, ModelVersion, Score, Verdict, Video
 from curation.models.frame import FrameQuerySet, FrameScoreQuerySet
 from curation.problems import Problem
+from curation.scores import NAMES, WORDS
 
-VERDICTS = ("", Verdict.IN.value, Verdict.OUT.value, Verdict.UNSURE.value, "unreviewed", "reviewed")
-SIDES = ("", "above", "below")
-SORTS = ("loss", "loss_asc")
 JUDGED = (Verdict.IN, Verdict.OUT, Verdict.UNSURE)
 BROKEN_CURSOR = "That link to a place in the gallery is broken. Start again from the top."
 OTHER_VERSION = "Another model version is active now, so the order has changed. Start again from the top."
+OTHER_SCORE = "The frames are sorted by another score now. Start again from the top."
+NOTHING = "none"  # stands in a cursor for a score that the frame lacks
 
-Position = tuple[float, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GalleryFilters:
-    """What a gallery URL asks for. `side` is the side of the active version's threshold; above = outlying."""
-
-    video: int | None = None
-    verdict: str = ""
-    side: str = ""
-    sort: str = "loss"
-
-    @classmethod
-    def from_query(cls, query: QueryDict) -> GalleryFilters:
-        """Raises Problem for a value that is none of those on offer; names it doesn't know are left alone."""
-        video = query.get("video", "")
-        if video and not (video.isascii() and video.isdigit() and len(video) < 19):
-            raise Problem("That isn't the number of a video.")
-        return cls(
-            video=int(video) if video else None,
-            verdict=_one_of(query.get("verdict", ""), VERDICTS, "verdict"),
-            side=_one_of(query.get("side", ""), SIDES, "side"),
-            sort=_one_of(query.get("sort", "") or "loss", SORTS, "sort"),
-        )
-
-    def query(self) -> str:
-        """URL-encoded, without what is the default; the cursor is no part of it."""
-        asked = {"video": self.video, "verdict": self.verdict, "side": self.side}
-        pairs = {name: value for name, value in asked.items() if value}
-        return urlencode(pairs | ({"sort": self.sort} if self.sort != "loss" else {}))
-
-    @property
-    def is_narrowed(self) -> bool:
-        return bool(self.video or self.verdict or self.side)
-
-    def flipped(self) -> GalleryFilters:
-        return replace(self, sort="loss_asc" if self.sort == "loss" else "loss")
-
-
-def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
-    if value not in allowed:
-        raise Problem(f"The {name} filter knows {', '.join(v for v in allowed if v)}; not {value[:20]!r}.")
-    return value
+Position = tuple[float | None, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A frame as the gallery shows it; the scores are None as long as there is no model."""
+    """A frame as the gallery shows it; the scores are None as long as there is no model. `value` is the score that
+    sorts, and `is_outlier` the side of its threshold: None where either is missing."""
 
     frame: Frame
     verdict: str
-    reconstruction_loss: float | None = None
-    kl: float | None = None
-    ood_score: float | None = None
+    score: FrameScore | None = None
+    value: float | None = None
     is_outlier: bool | None = None
 
 
@@ -87,7 +44,9 @@ class GalleryPage:
     cards: list[Card]
     next_cursor: str | None
     version: ModelVersion | None
+    score: Score | None  # that sorts, and whose threshold this is
     threshold: float | None
+    calibration: Calibration | None  # behind the probabilities, when they sort
     is_from_top: bool = True
     starts_at: int | None = None
 
@@ -96,6 +55,9 @@ class Order(ABC):
     """An order of a dataset's frames, with the filters applied. A position needs no frame to stand at it."""
 
     version: ModelVersion | None = None
+    score: Score | None = None
+    threshold: float | None = None
+    calibration: Calibration | None = None
 
     @abstractmethod
     def following(self, position: Position | None, count: int) -> list[Card]:
@@ -107,7 +69,7 @@ class Order(ABC):
 
     @abstractmethod
     def position(self, frame: Frame) -> Position | None:
-        """Where the frame stands, whether or not it passes the filters; None when it has no score."""
+        """Where the frame stands, whether or not it passes the filters; None when it was not scored."""
 
     @abstractmethod
     def count(self) -> int:
@@ -128,98 +90,154 @@ class Order(ABC):
             cards=shown,
             next_cursor=self._cursor(self.place(shown[-1])) if len(cards) > size else None,
             version=self.version,
-            threshold=self.version.threshold if self.version else None,
+            score=self.score,
+            threshold=self.threshold,
+            calibration=self.calibration,
             is_from_top=is_from_top,
         )
 
     def _cursor(self, position: Position) -> str:
-        """Names the version, since orders don't mix; floats keep every digit, so that no frame is lost or doubled."""
-        return f"{self._version_number()}~{position[0]!r}~{position[1]}"
+        """Names version and score, since orders don't mix; floats keep every digit, so that no frame is lost or
+        doubled."""
+        value = NOTHING if position[0] is None else repr(position[0])
+        return f"{self._made_for()}~{value}~{position[1]}"
 
     def read_cursor(self, cursor: str) -> Position:
-        """Raises Problem for what no page gave out, and for a cursor of another version."""
+        """Raises Problem for what no page gave out, and for a cursor of another version or score."""
         try:
             made_for, first, second = cursor.split("~")
-            position = float(first), int(second)
+            position = None if first == NOTHING else float(first), int(second)
         except ValueError:
             raise Problem(BROKEN_CURSOR) from None
-        if not math.isfinite(position[0]) or not 0 <= position[1] < 2**63:
+        if not math.isfinite(position[0] or 0.0) or not 0 <= position[1] < 2**63:
             raise Problem(BROKEN_CURSOR)
-        if made_for != str(self._version_number()):
+        if made_for.split("-")[0] != self._made_for().split("-")[0]:
             raise Problem(OTHER_VERSION)
+        if made_for != self._made_for():
+            raise Problem(OTHER_SCORE)
+        if position[0] is None and self.score != Score.PROBABILITY:
+            raise Problem(BROKEN_CURSOR)
         return position
 
-    def _version_number(self) -> int:
-        return self.version.number if self.version else 0
+    def _made_for(self) -> str:
+        number = self.version.number if self.version else 0
+        return str(number) if self.score in (None, Score.RECONSTRUCTION_LOSS) else f"{number}-{NAMES[self.score]}"
 
 
-class ByLoss(Order):
-    """Frames scored by one version, in the order of (reconstruction_loss, frame_id)."""
+class ByScore(Order):
+    """Frames scored by one version, in the order of (score, frame_id); frames that lack the score come after."""
 
-    def __init__(self, version: ModelVersion, filters: GalleryFilters) -> None:
+    def __init__(
+        self,
+        version: ModelVersion,
+        filters: GalleryFilters,
+        score: Score,
+        calibration: Calibration | None = None,
+        *,
+        from_the_end: bool = False,
+    ) -> None:
         self.version: ModelVersion = version
+        self.calibration = calibration
         self.filters = filters
-        self.side = "lt" if filters.sort == "loss" else "gt"
+        self.score: Score = score
+        self.threshold = version.threshold_of(score)
+        self.from_the_end = from_the_end
+        self.side = "gt" if filters.is_upward != from_the_end else "lt"
+        self.is_partial = score == Score.PROBABILITY
+        self.is_indexed = not filters.video or score == Score.RECONSTRUCTION_LOSS
+        self.key, self.verdict_key = (score, "verdict") if self.is_indexed else ("measure", "said")
+        if filters.side and self.threshold is None:
+            raise Problem(f"Version {version.number} has no threshold of the {WORDS[score]} to be above or below.")
 
     def count(self) -> int:
-        return self.filtered().count()
+        return self._on_side(self._scoped()).count()
 
-    def flipped(self) -> ByLoss:
-        return ByLoss(self.version, self.filters.flipped())
-
-    def filtered(self) -> FrameScoreQuerySet:
-        return self._scoped().filter(self._on_side())
-
-    def _scoped(self) -> FrameScoreQuerySet:
-        rows = FrameScore.objects.of_version(self.version).filter(**_verdict_is(self.filters.verdict))
-        return rows.filter(video=self.filters.video) if self.filters.video else rows
-
-    def _on_side(self) -> Q:
-        threshold = self.version.threshold
-        sides = {"above": Q(reconstruction_loss__gt=threshold), "below": Q(reconstruction_loss__lte=threshold)}
-        return sides.get(self.filters.side, Q())
+    def flipped(self) -> ByScore:
+        return ByScore(self.version, self.filters, self.score, self.calibration, from_the_end=not self.from_the_end)
 
     def following(self, position: Position | None, count: int) -> list[Card]:
-        rows = self._after(position).select_related("frame__video")
-        rows = rows.worst_first() if self.side == "lt" else rows.order_by("reconstruction_loss", "frame_id")
-        return [self._card(score) for score in rows[:count]]
+        rows: list[FrameScore] = []
+        for part in self._parts(position):
+            rows += part.select_related("frame__video")[: count - len(rows)]
+            if len(rows) == count:
+                break
+        return [self._card(row) for row in rows]
+
+    def _parts(self, position: Position | None) -> list[FrameScoreQuerySet]:
+        """What follows the position, in order: the frames that have the score and those that lack it, apart, because
+        databases disagree on where NULL belongs."""
+        if not self.is_partial:
+            return [self._measured(position)]
+        if self.filters.side:
+            return [] if position and position[0] is None and not self.from_the_end else [self._measured(position)]
+        halves = [self._measured, self._unmeasured]
+        is_beyond = position is not None and position[0] is None
+        if self.from_the_end:
+            halves.reverse()
+            is_beyond = position is not None and position[0] is not None
+        here = halves[1] if is_beyond else halves[0]
+        return [here(position)] if is_beyond else [here(position), halves[1](None)]
+
+    def _scoped(self) -> FrameScoreQuerySet:
+        """The rows of video and verdict. Only one score has an index by video: with another, what sorts is hidden from
+        the database, which would otherwise walk everybody's frames in order until it has met enough of this video."""
+        rows = FrameScore.objects.of_version(self.version)
+        rows = rows if self.is_indexed else rows.apart_from_indexes(self.score)
+        rows = rows.filter(video=self.filters.video) if self.filters.video else rows
+        return rows.filter(**_verdict_is(self.filters.verdict, self.verdict_key))
+
+    def _on_side(self, rows: FrameScoreQuerySet) -> FrameScoreQuerySet:
+        if self.threshold is None or not self.filters.side:
+            return rows
+        return rows.filter(**{f"{self.key}__{'gt' if self.filters.side == 'above' else 'lte'}": self.threshold})
+
+    def _measured(self, position: Position | None) -> FrameScoreQuerySet:
+        rows = self._after(position)
+        if self.is_partial and position is None and not self.filters.side:
+            rows = rows.filter(**{f"{self.key}__isnull": False})
+        return rows.in_order_of(self.key, is_upward=self.side == "gt")
+
+    def _unmeasured(self, position: Position | None) -> FrameScoreQuerySet:
+        rows = self._scoped().filter(**{f"{self.key}__isnull": True})
+        if position is not None:
+            rows = rows.filter(**{f"frame_id__{self.side}": position[1]})
+        return rows.in_order_of(is_upward=self.side == "gt")
 
     def _after(self, position: Position | None) -> FrameScoreQuerySet:
         """Of two bounds on one end the database seeks to either and walks to the other: give it the tighter."""
-        if position is None:
-            return self.filtered()
+        if position is None or position[0] is None:
+            return self._on_side(self._scoped())
+        beyond = self._beyond(position[0], position[1])
         if (self.filters.side, self.side) not in (("below", "lt"), ("above", "gt")):
-            return self.filtered().filter(*self._beyond(position))
-        is_above = position[0] > self.version.threshold
+            return self._on_side(self._scoped()).filter(*beyond)
+        is_above = self.threshold is not None and position[0] > self.threshold
         is_tighter = is_above == (self.filters.side == "above")
-        return self._scoped().filter(*self._beyond(position)) if is_tighter else self.filtered()
+        return self._scoped().filter(*beyond) if is_tighter else self._on_side(self._scoped())
 
-    def _beyond(self, position: Position) -> tuple[Q, Q]:
+    def _beyond(self, value: float, frame_id: int) -> tuple[Q, Q]:
         """The plain bound lets the database seek in the index; the other one breaks the ties."""
-        loss, frame_id = position
-        ties = Q(reconstruction_loss=loss, **{f"frame_id__{self.side}": frame_id})
-        return Q(**{f"reconstruction_loss__{self.side}e": loss}), Q(
-            **{f"reconstruction_loss__{self.side}": loss}
-        ) | ties
+        ties = Q(**{self.key: value, f"frame_id__{self.side}": frame_id})
+        return Q(**{f"{self.key}__{self.side}e": value}), Q(**{f"{self.key}__{self.side}": value}) | ties
 
     def at(self, frame: Frame) -> list[Card]:
-        return [self._card(score) for score in self.filtered().filter(frame=frame).select_related("frame__video")]
+        rows = self._on_side(self._scoped()).filter(frame=frame)
+        return [self._card(score) for score in rows.select_related("frame__video")]
 
     def position(self, frame: Frame) -> Position | None:
         score = FrameScore.objects.of_version(self.version).filter(frame=frame).first()
-        return (score.reconstruction_loss, score.frame_id) if score else None
+        return (score.value(self.score), score.frame_id) if score else None
 
     def place(self, card: Card) -> Position:
-        return card.reconstruction_loss or 0.0, card.frame.pk
+        return card.value, card.frame.pk
 
     def _card(self, score: FrameScore) -> Card:
+        value = score.value(self.score)
         return Card(
             frame=score.frame,
             verdict=score.verdict,
-            reconstruction_loss=score.reconstruction_loss,
-            kl=score.kl,
-            ood_score=score.ood_score,
-            is_outlier=score.reconstruction_loss > self.version.threshold,
+            score=score,
+            value=value,
+            is_outlier=None if value is None or self.threshold is None else value > self.threshold,
         )
 
 
@@ -229,7 +247,7 @@ class ByNumber(Order):
     def __init__(self, dataset: Dataset, filters: GalleryFilters) -> None:
         self.dataset = dataset
         self.filters = filters
-        self.side = "gt" if filters.sort == "loss" else "lt"
+        self.side = "lt" if filters.is_upward else "gt"
 
     def count(self) -> int:
         return self.filtered().count()
@@ -266,7 +284,7 @@ def _unscored(frame: Frame) -> Card:
     return Card(frame=frame, verdict=frame.verdict)
 
 
-def _verdict_is(wanted: str) -> dict[str, Any]:
+def _verdict_is(wanted: str, key: str = "verdict") -> dict[str, Any]:
     if wanted == "reviewed":
-        return {"verdict__in": JUDGED}
-    return {"verdict": "" if wanted == "unreviewed" else wanted} if wanted else {}
+        return {f"{key}__in": JUDGED}
+    return {key: "" if wanted == "unreviewed" else wanted} if wanted else {}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 
 from curation.models.model_version import ModelVersion
 from curation.models.review import Verdict
-from curation.models.video import Video
+from curation.models.score import Score
+from curation.models.video import Video, revision_folder
 
 
 class Pack(models.Model):
@@ -30,15 +33,16 @@ class Pack(models.Model):
 
     @property
     def thumbs_key(self) -> str:
-        return self.video.pack_key(self.chunk, "thumbs")
+        return self.video.pack_key(self.chunk, "thumbs", self.revision)
 
     @property
     def inputs_key(self) -> str:
-        return self.video.pack_key(self.chunk, "inputs")
+        return self.video.pack_key(self.chunk, "inputs", self.revision)
 
     def features_key(self, version: ModelVersion) -> str:
-        """Where the features of its frames by a version lie; the same pack always has the same key."""
-        return f"features/{version.uuid}/{self.video.uuid}/{self.chunk:06d}.safetensors"
+        """Where the features of its frames by a version lie; the same pack of the same revision has the same key."""
+        folder = revision_folder(self.revision)
+        return f"features/{version.uuid}/{self.video.uuid}/{folder}{self.chunk:06d}.safetensors"
 
 
 class FrameQuerySet(models.QuerySet["Frame"]):
@@ -77,15 +81,25 @@ class FrameScoreQuerySet(models.QuerySet["FrameScore"]):
     def of_version(self, version: ModelVersion) -> FrameScoreQuerySet:
         return self.filter(model_version=version)
 
-    def worst_first(self) -> FrameScoreQuerySet:
-        return self.order_by("-reconstruction_loss", "-frame_id")
+    def worst_first(self, score: str = Score.RECONSTRUCTION_LOSS) -> FrameScoreQuerySet:
+        """Frames that lack the score are left out."""
+        return self.filter(**{f"{score}__isnull": False}).in_order_of(score)
+
+    def in_order_of(self, *keys: str, is_upward: bool = False) -> FrameScoreQuerySet:
+        """By these keys, then by frame; from the highest down unless `is_upward`."""
+        return self.order_by(*((key if is_upward else f"-{key}") for key in (*keys, "frame_id")))
+
+    def apart_from_indexes(self, score: str) -> FrameScoreQuerySet:
+        """Adds `measure` and `said`, the score and the verdict as sums that no index knows: rows chosen by these are
+        read by what else is asked for, and sorted in memory."""
+        return self.alias(measure=F(score) + 0, said=Concat("verdict", Value("")))
 
     def unreviewed(self) -> FrameScoreQuerySet:
         return self.filter(verdict=Verdict.NONE)
 
-    def flagged(self, threshold: float) -> FrameScoreQuerySet:
-        """Frames on the outlying side of the threshold."""
-        return self.filter(reconstruction_loss__gt=threshold)
+    def flagged(self, threshold: float, score: str = Score.RECONSTRUCTION_LOSS) -> FrameScoreQuerySet:
+        """Frames on the outlying side of the threshold of this score."""
+        return self.filter(**{f"{score}__gt": threshold})
 
 
 class FrameScore(models.Model):
@@ -118,6 +132,11 @@ class FrameScore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.frame} by version {self.model_version_id}: {self.reconstruction_loss:.1f}"
+
+    def value(self, score: str) -> float | None:
+        """The frame's number on a score of models/score.py."""
+        found: float | None = getattr(self, score)
+        return found
 
 
 class ScoredPack(models.Model):

@@ -1,6 +1,6 @@
 """Template filters and tags of the house; a builtin, so that no template loads it.
 
-Filters: clock, ago, bytes, loss, percent. Tags: icon, verdict, visible_datasets.
+Filters: clock, ago, bytes, loss, measure, score_words, percent. Tags: icon, verdict, visible_datasets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from curation.models import Dataset, Verdict
+from curation import scores
+from curation.models import Dataset, Score, Verdict
 from curation.templatetags.icons import ICONS
 from curation.uploads import human_bytes
 
@@ -62,6 +63,18 @@ def loss(value: float | None) -> str:
     """A reconstruction loss (squared error summed over the frame), with one decimal."""
     number = _number(value)
     return "–" if number is None else f"{number:.1f}"  # noqa: RUF001
+
+
+@register.filter
+def measure(value: float | None, score: str) -> str:
+    """A frame's number on one of the scores, as people read it: 87.3, +1.24, 87 %."""
+    return scores.shown(_number(value), score)
+
+
+@register.filter
+def score_words(score: str) -> str:
+    """A score's name inside a sentence."""
+    return scores.WORDS[Score(score)]
 
 
 @register.filter

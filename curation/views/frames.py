@@ -29,7 +29,7 @@ def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     dataset = dataset_for(request, slug)
     frame = _frame(dataset, pk)
     try:
-        filters = GalleryFilters.from_query(request.GET)
+        filters = GalleryFilters.from_query(request.GET, dataset)
     except Problem as problem:
         return error(request, problem.status, str(problem))
     content = {
@@ -95,7 +95,8 @@ def _frame(dataset: Dataset, pk: int) -> Frame:
 
 def _ask_ahead(request: HttpRequest, dataset: Dataset, version: ModelVersion) -> None:
     following = whole(request, "next")
-    frame = Frame.objects.filter(pk=following, video__dataset=dataset).first() if following else None
+    frames = Frame.objects.select_related("pack").filter(video__dataset=dataset)
+    frame = frames.filter(pk=following).first() if following else None
     if frame is not None:
         explain.ask_ahead(frame, version)
 

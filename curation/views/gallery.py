@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from curation import gallery
-from curation.gallery import GalleryFilters, GalleryPage
-from curation.models import Dataset, Frame, Role
+from curation import gallery, scores
+from curation.gallery import Counts, GalleryFilters, GalleryPage
+from curation.models import Dataset, Frame, Role, Score
 from curation.permissions import dataset_for
 from curation.problems import Problem
 from curation.views.errors import error
@@ -27,7 +27,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     """`after` = cursor of the page before; `at` = a frame to open around; `part=progress` = the progress line alone."""
     dataset = dataset_for(request, slug)
     try:
-        filters = GalleryFilters.from_query(request.GET)
+        filters = GalleryFilters.from_query(request.GET, dataset)
         if request.GET.get("part") == "progress":
             return render(request, "fragments/gallery_progress.html", _progress(request, dataset, filters))
         page = _page(request, dataset, filters)
@@ -37,6 +37,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     if wants_fragment(request) and "after" in request.GET:
         return render(request, "fragments/gallery_cards.html", content)
     content |= _progress(request, dataset, filters)
+    content |= _scores(filters, page, content["counts"])
     if wants_fragment(request):
         response = render(request, "fragments/gallery_list.html", content)
         response["HX-Replace-Url"] = f"{request.path}?{filters.query()}".rstrip("?")
@@ -54,7 +55,9 @@ def _page(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> Ga
 
 
 def _content(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> dict[str, Any]:
-    is_end = page.next_cursor is None
+    is_whole = page.is_from_top and page.next_cursor is None
+    is_end = page.next_cursor is None and bool(page.cards)
+    total = len(page.cards) if is_whole else gallery.matching(dataset, filters) if is_end else None
     return {
         "dataset": dataset,
         "tab": "gallery",
@@ -62,8 +65,18 @@ def _content(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> di
         "query": filters.query(),
         "page": page,
         "can_review": _can_review(dataset),
-        "total": gallery.matching(dataset, filters) if is_end and page.cards else None,
+        "total": total,
     }
+
+
+def _scores(filters: GalleryFilters, page: GalleryPage, counts: Counts) -> dict[str, Any]:
+    """The scores on offer, and why the list is sorted by another one than asked."""
+    if page.version is None:
+        return {}
+    is_fallback = page.score != filters.score
+    is_calibrated = bool(page.calibration) if filters.score == Score.PROBABILITY else None
+    found = scores.choices(page.version, is_calibrated=is_calibrated, reviewed=(counts.in_, counts.out))
+    return {"score_choices": found, "fallback": found[-1].refusal if is_fallback else ""}
 
 
 def _progress(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> dict[str, Any]:
@@ -78,7 +91,7 @@ def _progress(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -
         "counts": counts,
         "share": counts.reviewed / counts.frames if counts.frames else 0.0,
         "version": version,
-        "is_moving": dataset.videos.in_progress().exists(),
+        "is_moving": counts.is_moving,
         "shown": counts.scored if shown is None else shown,
         "fresh": 0 if shown is None else max(0, counts.scored - shown),
         "listed": before if before is not None else listed,

@@ -96,6 +96,39 @@ function pick(target) {
   focus(target);
 }
 
+// ---- the order
+
+const filters = document.querySelector("form.filters");
+
+/** The next of the choices of a control that can be chosen, round and round; the form asks for the list itself. */
+function chooseNext(choices, isChosen, choose) {
+  const free = choices.filter((choice) => !choice.disabled);
+  const next = free[(free.findIndex(isChosen) + 1) % free.length];
+  if (!next || isChosen(next)) return;
+  choose(next);
+  filters.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function sortByNext() {
+  const choices = [...filters.querySelectorAll("[name=sort]")];
+  chooseNext(choices, (radio) => radio.checked, (radio) => {
+    radio.checked = true;
+    say(`By ${radio.parentElement.textContent.trim()}`);
+  });
+}
+
+function reverseOrder() {
+  chooseNext([...filters.elements.order.options], (option) => option.selected, (option) => {
+    option.selected = true;
+    say(option.textContent);
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const refused = event.target.closest("[data-refusal]");
+  if (refused) toast(refused.dataset.refusal);
+});
+
 onKeys({
   a: () => judge("out"),
   d: () => judge("in"),
@@ -103,6 +136,8 @@ onKeys({
   ...reasonKeys(judge),
   u: () => undo(),
   x: () => here() && reviewer.canReview && selection.toggle(here()),
+  o: sortByNext,
+  r: reverseOrder,
   Space: () => step(1),
   Enter: () => open(here()),
   Escape: () => selection.clear(),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from uuid import uuid4
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
-from curation.models import Dataset, Frame, FrameScore, Membership, ModelVersion, Pack, Role, Video
+from curation.models import Calibration, Dataset, Frame, FrameScore, Membership, ModelVersion, Pack, Role, Video
 from curation.reviews import ReviewRequest
+from curation.scores import BY_NAME
 from tests.seed import thresholds
 
 
@@ -35,16 +38,25 @@ def make_video(dataset: Dataset, frames: int, *, name: str = "match.mp4", state:
     return video
 
 
-def make_version(dataset: Dataset, *, threshold: float = 50.0, is_active: bool = True) -> ModelVersion:
+def make_version(dataset: Dataset, *, threshold: float = 50.0, is_active: bool = True, **others: float) -> ModelVersion:
+    """A version with a threshold of the reconstruction loss, and of `ood` or `probability` where given."""
     version = ModelVersion.objects.create(
         dataset=dataset, number=dataset.model_versions.count() + 1, state=ModelVersion.State.READY, config={},
         weights_key="models/x", weights_sha256="0" * 64, weights_bytes=1, tensors={}, target_tpr=0.95,
-        thresholds=thresholds(threshold, []), heldout_frames=1, heldout_videos=1,
+        thresholds=thresholds(threshold, []) | {BY_NAME[name]: {"value": value} for name, value in others.items()},
+        heldout_frames=1, heldout_videos=1,
     )  # fmt: skip
     if is_active:
         dataset.active_version = version
         dataset.save()
     return version
+
+
+def calibrate(version: ModelVersion) -> Calibration:
+    """A calibration whose probabilities stand beside the version's scores; the test writes them."""
+    return Calibration.objects.create(
+        model_version=version, in_reviews=20, out_reviews=10, parameters={"made": "up"}, applied_at=timezone.now()
+    )
 
 
 def score(version: ModelVersion, losses: dict[int, float]) -> None:
@@ -71,3 +83,18 @@ def scored_dataset(losses: list[float], **members: str) -> tuple[Dataset, list[F
 def ask(frame: Frame, verdict: str = "out", *, seen: int = 0, **more: object) -> ReviewRequest:
     values = {"client_uuid": uuid4(), "source": "gallery"} | more
     return ReviewRequest(frame_id=frame.pk, verdict=verdict, seen_version=seen, **values)  # type: ignore[arg-type]
+
+
+def dataset_with_three_scores() -> Dataset:
+    """40 frames of two videos, whose three scores rank them differently, with ties; 9 came after the calibration."""
+    dataset = make_dataset(ana="curator", olga="admin")
+    ids = [f.pk for n in (25, 15) for f in make_video(dataset, n, name=f"{n}.mp4").frames.order_by("number")]
+    draw = random.Random(5)
+    version = make_version(dataset, ood=0.5, probability=0.5)
+    score(version, {pk: draw.choice([10.0, 50.0, 90.0]) for pk in ids})
+    for n, pk in enumerate(ids):
+        changed = {"ood_score": draw.choice([-0.5, 0.5, 0.75]), "verdict": ("", "in", "out")[n % 3]}
+        probability = None if n % 5 == 4 or n == 38 else draw.choice([0.02, 0.5, 0.97])
+        FrameScore.objects.filter(frame=pk).update(**changed, probability=probability)
+    calibrate(version)
+    return dataset

@@ -91,7 +91,7 @@ def test_it_orders_by_recording_before_there_is_a_model() -> None:
     assert walk(dataset, f"video={second.pk}", size=3) == expected[6:]
     page = gallery.page(dataset, filters(), None)
     assert page.version is None
-    assert page.cards[0].reconstruction_loss is None
+    assert page.cards[0].score is None and page.score is None
 
 
 def test_it_finds_neighbours_in_the_order_shown(cup: Dataset) -> None:

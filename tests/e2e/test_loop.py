@@ -77,7 +77,7 @@ def review(page: Page, instance: Instance, mixed: Path) -> None:
     page.get_by_role("link", name="Review frames", exact=True).first.click()
     tiles = page.locator(".tile")
     expect(tiles).to_have_count(72)
-    losses = [float(text.replace(",", "")) for text in page.locator(".tile-loss").all_text_contents()]
+    losses = [float(text.replace(",", "")) for text in page.locator(".tile-score").all_text_contents()]
     assert losses == sorted(losses, reverse=True)
     kinds = kinds_of_recording(mixed)
     seen = [label_time(tiles.nth(place).get_attribute("aria-label") or "", mixed) for place in range(4)]
