@@ -20,6 +20,7 @@ from django.utils import timezone
 from curation import storage
 from curation.celery import app
 from curation.models import Frame, ModelVersion
+from curation.models.video import revision_folder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
@@ -71,8 +72,8 @@ _refused: dict[tuple[int, int], str] = {}
 
 
 def key(frame: Frame, version: ModelVersion, kind: str) -> str:
-    """Where a picture lies in the object store."""
-    return f"{PREFIX}/{version.uuid}/{frame.pk}/{kind}.png"
+    """Where a picture lies in the object store; a frame that was extracted anew has new ones."""
+    return f"{PREFIX}/{version.uuid}/{frame.pk}/{revision_folder(frame.pack.revision)}{kind}.png"
 
 
 def explanation(frame: Frame, version: ModelVersion) -> Explanation:

@@ -45,8 +45,7 @@ class FrozenSet:
     def add(self, pack: Pack, rows: list[int], *, heldout: bool) -> None:
         if not rows:
             return
-        key = pack.video.pack_key(pack.chunk, "inputs")
-        self.entries.append({"key": key, "video": pack.video_id, "rows": rows, "heldout": heldout})
+        self.entries.append({"key": pack.inputs_key, "video": pack.video_id, "rows": rows, "heldout": heldout})
         if heldout:
             self.heldout_frames += len(rows)
             self.heldout_videos.add(pack.video_id)

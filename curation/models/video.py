@@ -10,6 +10,11 @@ from django.db import models
 from curation.models.dataset import Dataset
 
 
+def revision_folder(revision: int) -> str:
+    """Where objects of this revision of a video lie among its others; the first one has no folder of its own."""
+    return f"r{revision}/" if revision else ""
+
+
 class VideoQuerySet(models.QuerySet["Video"]):
     def reference(self) -> VideoQuerySet:
         return self.filter(is_reference=True)
@@ -60,6 +65,9 @@ class Video(models.Model):
     )
     bars = models.JSONField(null=True, help_text="Pixels cut on the left, top, right and bottom, as shown.")
     revision = models.PositiveIntegerField(default=0, help_text="Counts extractions that were asked for anew.")
+    sampling = models.JSONField(
+        null=True, help_text="Mode and step that its frames were taken with; kept when they are extracted anew."
+    )
     frame_count = models.PositiveIntegerField(default=0, help_text="Sampled frames so far.")
     extracted_at = models.DateTimeField(null=True)
 
@@ -75,10 +83,12 @@ class Video(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def pack_key(self, chunk: int, kind: str) -> str:
-        """Key of one pack object; the same chunk always has the same key, so a repeated PUT changes nothing."""
+    def pack_key(self, chunk: int, kind: str, revision: int | None = None) -> str:
+        """Key of one pack object; the same chunk of the same revision (by default the video's own) always has the same
+        key, so a repeated PUT changes nothing, and what an older revision made stays readable."""
         suffix = {"thumbs": "thumbs", "inputs": "safetensors"}[kind]
-        return f"packs/{self.uuid}/{chunk:06d}.{suffix}"
+        folder = revision_folder(self.revision if revision is None else revision)
+        return f"packs/{self.uuid}/{folder}{chunk:06d}.{suffix}"
 
 
 class Upload(models.Model):
