@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from scoring.config import VAEConfig, config_from
 from scoring.errors import ModelError
-from scoring.features import Features
+from scoring.features import Activations
 from scoring.model_file import METADATA_KEY, check_header, read_about, read_header
 from scoring.ood import PARTS, Units
 from scoring.preprocessing import Preprocessing
@@ -31,13 +32,15 @@ DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
 
 @dataclass
 class Detector:
-    """vae: the network, in evaluation mode. start_features (S, F) float16: the features of up to 512 frames that were
-    trained on, from which recalibration starts; None in files of before. anchor: the network that retraining began
-    with; units: of the parts of the anchored score (scoring/ood.py), empty without."""
+    """vae: the network, in evaluation mode. start_activations (S, D) float16, start_scores (S,) float32: pooled
+    activations and outlier scores of up to 512 frames that were trained on, from which recalibration starts; None in
+    files of before. anchor: the network that retraining began with; units: of the parts of the anchored score
+    (scoring/ood.py), empty without."""
 
     vae: VAE
     preprocessing: Preprocessing
-    start_features: Features | None = None
+    start_activations: Activations | None = None
+    start_scores: NDArray[np.float32] | None = None
     anchor: VAE | None = None
     units: Units = field(default_factory=dict)
 
@@ -53,8 +56,9 @@ def save_detector(detector: Detector, notes: Mapping[str, Any] | None = None) ->
     tensors = dict(detector.vae.state_dict())
     if detector.anchor is not None:
         tensors |= {f"anchor.{key}": value for key, value in detector.anchor.state_dict().items()}
-    if detector.start_features is not None:
-        tensors["start_features"] = torch.from_numpy(detector.start_features)
+    if detector.start_activations is not None and detector.start_scores is not None:
+        tensors["start.activations"] = torch.from_numpy(detector.start_activations)
+        tensors["start.scores"] = torch.from_numpy(detector.start_scores)
     whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     return save_tensors(whole, metadata={METADATA_KEY: json.dumps(about, sort_keys=True)})
 
@@ -78,10 +82,10 @@ def load_detector(data: bytes) -> Detector:
 
 @dataclass(frozen=True)
 class _Outline:
-    """What a file says that it holds beside the network. start: (S, F)."""
+    """What a file says that it holds beside the network. start: the number of frames S."""
 
     preprocessing: Preprocessing | None = None
-    start: tuple[int, int] | None = None
+    start: int | None = None
     anchor: VAEConfig | None = None
     units: Units = field(default_factory=dict)
 
@@ -96,7 +100,7 @@ class _Outline:
             raise ModelError(f"The model file can't be used: {error}") from None
         anchor = None if about["anchor"] is None else config_from(_mapping(about["anchor"]))
         units = _units(about["units"], anchored=anchor is not None)
-        return cls(preprocessing, _shape(about["start"]), anchor, units)
+        return cls(preprocessing, _count(about["start"]), anchor, units)
 
     def tensors(self, config: VAEConfig) -> dict[str, tuple[str, list[int]]]:
         """Name -> (dtype, shape) of all that has to be in the file. Raises ModelError for parts that don't fit."""
@@ -104,9 +108,8 @@ class _Outline:
         if self.anchor is not None:
             expected |= _declared(self.anchor, "anchor.")
         if self.start is not None:
-            if self.start[0] > MAX_START_FRAMES or self.start[1] != 3 * sum(config.channels) + 1:
-                raise ModelError("The features of the start frames in the file belong to another model.")
-            expected["start_features"] = ("F16", list(self.start))
+            expected["start.activations"] = ("F16", [self.start, 3 * sum(config.channels)])
+            expected["start.scores"] = ("F32", [self.start])
         return expected
 
     def filled(self, config: VAEConfig, tensors: dict[str, Tensor]) -> Detector:
@@ -117,17 +120,18 @@ class _Outline:
                 raise ModelError("The model file prepares frames of another size than its model takes.")
             detector.preprocessing = self.preprocessing
         if self.start is not None:
-            detector.start_features = np.asarray(tensors["start_features"].numpy())
+            detector.start_activations = np.asarray(tensors["start.activations"].numpy())
+            detector.start_scores = np.asarray(tensors["start.scores"].numpy())
         if self.anchor is not None:
             detector.anchor, detector.units = _network(self.anchor, _part(tensors, "anchor.")), self.units
         return detector
 
 
 def _about(detector: Detector) -> dict[str, Any]:
-    start, anchor = detector.start_features, detector.anchor
+    start, anchor = detector.start_scores, detector.anchor
     return {
         "preprocessing": detector.preprocessing.as_json(),
-        "start": None if start is None else list(start.shape),
+        "start": None if start is None else len(start),
         "anchor": None if anchor is None else asdict(anchor.config),
         "units": {name: list(unit) for name, unit in detector.units.items()},
     }
@@ -139,12 +143,10 @@ def _mapping(value: object) -> dict[str, Any]:
     return value
 
 
-def _shape(value: object) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 2 or not all(type(side) is int and side >= 0 for side in value):
+def _count(value: object) -> int | None:
+    if value is not None and (type(value) is not int or not 0 < value <= MAX_START_FRAMES):
         raise ModelError("The description of the detector in the file is damaged.")
-    return value[0], value[1]
+    return value
 
 
 def _units(value: object, *, anchored: bool) -> Units:
@@ -167,7 +169,7 @@ def _declared(config: VAEConfig, prefix: str) -> dict[str, tuple[str, list[int]]
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors under `prefix`, without it; for none, those of the network itself."""
     if not prefix:
-        others = ("anchor.", "start_features")
+        others = ("anchor.", "start.")
         return {key: value for key, value in tensors.items() if not key.startswith(others)}
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 

@@ -7,7 +7,6 @@ import torch
 
 from scoring import ood
 from scoring.detector import Detector
-from scoring.features import joined
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.preprocessing import Preprocessing
@@ -26,11 +25,12 @@ def fit_detector(
     device: str | torch.device | None = None,
 ) -> Detector:
     """The detector of a trained network. Up to 512 of `frames`, which belong, evenly drawn, give the units
-    of an anchored score and the features from which recalibration starts."""
+    of an anchored score and that from which recalibration starts."""
     bare = Detector(vae, preprocessing, anchor=anchor)
     found = Scorer(bare, device).measure(FrameSet(start_frames(frames)))
     detector = Detector(vae, preprocessing, anchor=anchor, units=ood.units_of(found.parts))
-    detector.start_features = joined(found.activations, ood_score(detector, found))
+    detector.start_activations = found.activations
+    detector.start_scores = ood_score(detector, found).astype(np.float32)
     return detector
 
 

@@ -10,21 +10,19 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 Units = dict[str, tuple[float, float]]
 
-# Exponent and floor were chosen on real broadcast frames of 60 x 80: dividing by the frame's own variance keeps smooth
-# turf, which any model reconstructs well, from passing as the most typical frame.
+# Dividing by the frame's own variance keeps smooth turf, which any model reconstructs well, from passing as the most
+# typical frame. Exponent and floors were chosen on real broadcast frames of 60 x 80.
 VARIANCE_EXPONENT = 0.75
 VARIANCE_FLOOR_PER_PIXEL = 30 / (60 * 80)
-SMALLEST_LOSS = 1e-9
+LOSS_FLOOR_PER_PIXEL = 1 / (60 * 80)
 PARTS = ("start", "reconstruction", "head")  # of the anchored score
 
 
-def label_free(reconstruction_loss: Values, l1: Values, variance: Values, pixels: int) -> Values:
-    """The default score (N,) of a model that saw no outlier: log(reconstruction_loss) - 0.75 log(variance + floor).
-    All are sums over a frame of `pixels` pixels, and the floor grows with them. l1 is there for the formula to use."""
-    floor = variance_floor(pixels)
-    score: Values = np.log(np.maximum(reconstruction_loss, SMALLEST_LOSS)) - VARIANCE_EXPONENT * np.log(
-        variance + floor
-    )
+def label_free(reconstruction_loss: Values, fitted_loss: Values, variance: Values, pixels: int) -> Values:
+    """The default score (N,) of a model that saw no outlier: log(loss + floor) - 0.75 log(variance + floor). All are
+    sums over a frame of `pixels` pixels, and the floors grow with them."""
+    loss = np.log(reconstruction_loss + LOSS_FLOOR_PER_PIXEL * pixels)
+    score: Values = loss - VARIANCE_EXPONENT * np.log(variance + variance_floor(pixels))
     return score
 
 

@@ -1,9 +1,9 @@
 """Recalibration: from a few verdicts to the probability that a frame doesn't belong, without touching the network.
 
-Logistic regression on the features of a frame (scoring/features.py), standardised, clipped and reduced by principal
-components to equal spread. Mean, scale and components come from the reviewed frames as well as from frames that were
-trained on: the latter alone are too much alike, and everything else then looks the same. Trained-on frames count as IN
-with little weight; OUT verdicts, which are fewer, count for more. NumPy and scikit-learn, no torch.
+Logistic regression on features of a frame: its pooled activations (scoring/features.py), standardised, clipped and
+reduced by principal components of equal spread, and its outlier score. That basis comes from the reviewed frames
+besides some that were trained on; the latter alone are too much alike for it (docs/decisions.md). Trained-on frames
+count as IN with little weight; OUT verdicts, which are fewer, count for more. NumPy and scikit-learn, no torch.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.features import Features
+from scoring.features import Activations
 
 MIN_REVIEWS, MIN_EACH = 25, 5
 COMPONENTS = 48
-BASIS_ROWS = 800  # frames from which the components are found: more take long and change nothing
+ROUNDS = 3  # of subspace iteration
+BASIS_ROWS = 800  # frames from which the components are found: more take time and change little
 SPREAD = 4.0  # of all components together, where the score alone has 1
 CLIP = 8.0  # standard deviations
 PENALTY = 0.1  # C of the regression; .03 to .3 do alike
@@ -32,6 +33,7 @@ TINY = 1e-6
 LARGEST_LOGIT = 30.0
 
 Floats = NDArray[np.float32]
+ARRAYS = ("mean", "scale", "weights")
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,29 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class FeatureBasis:
+    """From D pooled activations and the outlier score to K + 1 features. mean, scale: (D + 1,), the score last;
+    components: (D, K); offset: (K,); all float32."""
+
+    mean: Floats
+    scale: Floats
+    components: Floats
+    offset: Floats
+
+    def transform(self, activations: Activations, ood_score: ArrayLike) -> Floats:
+        """Features (N, K + 1) of activations (N, D) and scores (N,) by the version that the basis was fitted on."""
+        return self.reduced(_standardised(_rows(activations, ood_score), self.mean, self.scale))
+
+    def reduced(self, standing: Floats) -> Floats:
+        """Features (N, K + 1) of what has been standardised, (N, D + 1)."""
+        return np.concatenate([standing[:, :-1] @ self.components - self.offset, standing[:, -1:]], axis=1)
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """A fitted regression, folded into one weight per feature: mean, scale, weights (F,) float32 and an intercept.
-    in_reviews, out_reviews: how many verdicts it learned from."""
+    """A fitted regression. All after the clipping is linear, so basis and slopes are folded into one weight for each
+    activation: mean, scale, weights (D + 1,) float32, the score last, and an intercept. in_reviews, out_reviews: how
+    many verdicts it learned from."""
 
     mean: Floats
     scale: Floats
@@ -53,17 +75,20 @@ class Calibration:
     in_reviews: int
     out_reviews: int
 
-    def probability(self, features: Features) -> NDArray[np.float64]:
-        """Probability (N,) in [0, 1] that a frame doesn't belong, from features (N, F) of the same model version.
-        Raises ValueError for features of another one."""
-        if features.ndim != 2 or features.shape[1] != len(self.weights):
-            raise ValueError("The features and the calibration belong to different model versions.")
-        logit = _standardised(features, self.mean, self.scale).astype(np.float64) @ self.weights + self.intercept
-        found: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(logit, -LARGEST_LOGIT, LARGEST_LOGIT)))
+    def logit(self, activations: Activations, ood_score: ArrayLike) -> NDArray[np.float64]:
+        """Log odds (N,) that a frame doesn't belong, within +-30, from activations (N, D) and scores (N,) by the same
+        model version. Raises ValueError for those of another one."""
+        standing = _standardised(_rows(activations, ood_score), self.mean, self.scale)
+        logit: NDArray[np.float64] = standing.astype(np.float64) @ self.weights + self.intercept
+        return np.clip(logit, -LARGEST_LOGIT, LARGEST_LOGIT)
+
+    def probability(self, activations: Activations, ood_score: ArrayLike) -> NDArray[np.float64]:
+        """Probability (N,) in [0, 1] that a frame doesn't belong, as `logit`."""
+        found: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-self.logit(activations, ood_score)))
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """Values that `from_json` turns back into this calibration, to the bit; about 17 kB for the small preset."""
+        """Values that `from_json` turns back into this calibration, to the bit; 17 kB for the small preset."""
         arrays = {name: base64.b64encode(getattr(self, name).tobytes()).decode() for name in ARRAYS}
         return {**vars(self), **arrays}
 
@@ -84,26 +109,57 @@ class Calibration:
         return cls(mean, scale, weights, intercept, ins, outs)
 
 
-ARRAYS = ("mean", "scale", "weights")
-
-
-def fit(features: Features, is_out: ArrayLike, start_features: Features) -> Calibration | Refusal:
-    """The calibration from reviewed frames: features (M, F), is_out (M,), whether the verdict was OUT; start_features
-    (S, F): of frames that the version was trained on, possibly none. The same input gives the same calibration.
-    Raises ValueError for input that doesn't fit together or isn't finite."""
+def calibrate(
+    activations: Activations,
+    ood_score: ArrayLike,
+    is_out: ArrayLike,
+    start_activations: Activations,
+    start_scores: ArrayLike,
+) -> Calibration | Refusal:
+    """The calibration of one model version from its reviewed frames, (M, D), (M,), with is_out (M,), whether the
+    verdict was OUT, and from frames that it was trained on, (S, D), (S,), possibly none. The same input gives the same
+    calibration. Raises ValueError for input that doesn't fit together or isn't finite."""
     out = np.asarray(is_out, dtype=bool)
-    rows = _rows(features, out, start_features)
     reason = refusal(int((~out).sum()), int(out.sum()))
     if reason:
         return Refusal(reason)
+    rows = _rows(np.concatenate([activations, start_activations]), np.concatenate([ood_score, start_scores]))
+    basis, standing = _basis(rows)
+    features = basis.reduced(standing)
+    return fit(features[: len(out)], out, features[len(out) :], basis=basis)
+
+
+def fit_basis(activations: Activations, ood_score: ArrayLike) -> FeatureBasis:
+    """The basis from frames of one model version, reviewed or not: activations (M, D), scores (M,). Raises
+    ValueError when they don't fit together or there are none."""
+    rows = _rows(activations, ood_score)
+    if not len(rows):
+        raise ValueError("A basis needs frames.")
+    return _basis(rows)[0]
+
+
+def _basis(rows: Floats) -> tuple[FeatureBasis, Floats]:
+    """The basis of rows (M, D + 1), which are standardised in place, and those."""
     mean, spread = rows.mean(0), rows.std(0)
     scale = np.maximum(spread, max(DEAD * float(spread[:-1].max(initial=0)), TINY)).astype(np.float32)
     standing = _standardised(rows, mean, scale)
-    components = _components(standing[:: -(-len(rows) // BASIS_ROWS), :-1])
-    reduced = np.concatenate([standing[:, :-1] @ components, standing[:, -1:]], axis=1)
-    slopes, intercept = _regression(reduced, out)
-    weights = np.append(components @ slopes[:-1], slopes[-1]).astype(np.float32)
-    return Calibration(mean, scale, weights, intercept, int((~out).sum()), int(out.sum()))
+    seen = standing[:, :-1]
+    centre = seen.mean(0)
+    components = _components(seen[:: -(-len(rows) // BASIS_ROWS)] - centre)
+    return FeatureBasis(mean, scale, components, centre @ components), standing
+
+
+def fit(features: Floats, is_out: ArrayLike, start_features: Floats, *, basis: FeatureBasis) -> Calibration | Refusal:
+    """As `calibrate`, from features by `basis.transform`: (M, K + 1) of reviewed and (S, K + 1) of start frames."""
+    out = np.asarray(is_out, dtype=bool)
+    _check(features, out, start_features, basis)
+    ins, outs = int((~out).sum()), int(out.sum())
+    reason = refusal(ins, outs)
+    if reason:
+        return Refusal(reason)
+    slopes, intercept = _regression(np.concatenate([features, start_features]), out)
+    weights = np.append(basis.components @ slopes[:-1], slopes[-1]).astype(np.float32)
+    return Calibration(basis.mean, basis.scale, weights, intercept - float(basis.offset @ slopes[:-1]), ins, outs)
 
 
 def refusal(in_reviews: int, out_reviews: int) -> str:
@@ -117,47 +173,57 @@ def refusal(in_reviews: int, out_reviews: int) -> str:
     return ""
 
 
-def _rows(features: Features, out: NDArray[np.bool_], start_features: Features) -> Floats:
-    """Reviewed frames, then start frames, checked, (M + S, F)."""
-    if features.ndim != 2 or start_features.ndim != 2 or features.shape[1] != start_features.shape[1]:
-        raise ValueError("The features of the reviewed frames and of the start frames belong to different versions.")
+def _check(features: Floats, out: NDArray[np.bool_], start_features: Floats, basis: FeatureBasis) -> None:
+    width = len(basis.offset) + 1
+    if not features.shape[1:] == start_features.shape[1:] == (width,):
+        raise ValueError("The features of the reviewed frames and of the start frames need the basis that is given.")
     if out.shape != features.shape[:1]:
         raise ValueError("Calibration needs one verdict for each reviewed frame.")
-    rows = np.concatenate([features, start_features]).astype(np.float32)
-    if not np.isfinite(rows).all():
+    if not (np.isfinite(features).all() and np.isfinite(start_features).all()):
         raise ValueError("A feature is not finite.")
+
+
+def _rows(activations: Activations, ood_score: ArrayLike) -> Floats:
+    """Activations and score side by side, (N, D + 1). Raises ValueError when they don't fit or aren't finite."""
+    scores = np.asarray(ood_score, np.float32)
+    if activations.ndim != 2 or scores.shape != activations.shape[:1]:
+        raise ValueError("Recalibration needs a row of activations and a score for each frame.")
+    rows = np.concatenate([activations.astype(np.float32), scores[:, None]], axis=1)
+    if not np.isfinite(rows).all():
+        raise ValueError("An activation or a score is not finite.")
     return rows
 
 
-def _standardised(features: Features | Floats, mean: Floats, scale: Floats) -> Floats:
-    standing = features.astype(np.float32)
-    standing -= mean
-    standing /= scale
-    return np.clip(standing, -CLIP, CLIP, out=standing)
+def _standardised(rows: Floats, mean: Floats, scale: Floats) -> Floats:
+    """`rows`, changed in place."""
+    if rows.shape[1] != len(mean):
+        raise ValueError("The activations belong to another model version.")
+    rows -= mean
+    rows /= scale
+    return np.clip(rows, -CLIP, CLIP, out=rows)
 
 
-def _components(standing: Floats) -> Floats:
-    """Directions (D, K) of most variance of rows (M, D), each scaled so that together they spread by SPREAD. The basis
-    is found by a round of subspace iteration (Halko et al. 2011, algorithm 4.4): the whole decomposition takes
-    several times as long."""
+def _components(centred: Floats) -> Floats:
+    """Directions (D, K) of most variance of rows (M, D), each scaled so that together they spread by SPREAD. They are
+    found by subspace iteration (Halko et al. 2011, algorithm 4.4): the whole decomposition takes several times as
+    long."""
     from sklearn.utils.extmath import randomized_svd
 
-    centred = standing - standing.mean(0)
     wanted = min(COMPONENTS, *centred.shape)
-    _, sizes, axes = randomized_svd(centred, wanted, n_iter=1, power_iteration_normalizer="QR", random_state=0)
+    _, sizes, axes = randomized_svd(centred, wanted, n_iter=ROUNDS, power_iteration_normalizer="QR", random_state=0)
     kept = sizes > max(RANK * float(sizes.max(initial=0)), TINY)
     spread = sizes[kept] / np.sqrt(len(centred))
     components: Floats = (axes[kept].T / spread * (SPREAD / np.sqrt(max(int(kept.sum()), 1)))).astype(np.float32)
     return components
 
 
-def _regression(reduced: Floats, out: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+def _regression(features: Floats, out: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
     """Slopes and intercept; the rows after the verdicts are start frames."""
     from sklearn.linear_model import LogisticRegression
 
-    labels = np.zeros(len(reduced), bool)
+    labels = np.zeros(len(features), bool)
     labels[: len(out)] = out
-    weights = np.where(np.arange(len(reduced)) < len(out), 1.0, START_WEIGHT)
+    weights = np.where(np.arange(len(features)) < len(out), 1.0, START_WEIGHT)
     weights[labels] = np.clip(weights[~labels].sum() / labels.sum(), 1.0, MAX_OUT_WEIGHT)
-    fitted = LogisticRegression(C=PENALTY, max_iter=500).fit(reduced.astype(np.float64), labels, weights)
+    fitted = LogisticRegression(C=PENALTY, max_iter=500).fit(features.astype(np.float64), labels, weights)
     return fitted.coef_[0], float(fitted.intercept_[0])

@@ -145,7 +145,7 @@ def _step_report(run: Run, tally: Tally, step: int, losses: StepLosses | None) -
 def measured(run: Run, heldout: FrameSet) -> Scores:
     """The network's scores of the held-out frames as it is now. Raises TrainingError when they are not numbers."""
     try:
-        return Scorer(run.model, run.device, features=False).score_set(heldout)
+        return Scorer(run.model, run.device, activations=False).score_set(heldout)
     except ModelError:
         epoch = run.progress.epoch + 1
         raise TrainingError(

@@ -1,4 +1,4 @@
-"""What a detector says about frames, in one pass: losses, the outlier score, features, reconstructions. The plain
+"""What a detector says about frames, in one pass: losses, the outlier score, activations, reconstructions. The plain
 PyTorch reference."""
 
 from __future__ import annotations
@@ -15,13 +15,22 @@ from torch import Tensor
 from scoring import ood
 from scoring.detector import Detector, plain
 from scoring.errors import ModelError
-from scoring.features import Features, joined
+from scoring.features import Activations, rounded
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.ood import Values
 from scoring.packs import Inputs
 from scoring.preprocessing import Preprocessing
-from scoring.vae import VAE, absolute_error, image_variance, kl_divergence, place, pooled, reconstruction_loss
+from scoring.vae import (
+    VAE,
+    absolute_error,
+    fitted_loss,
+    image_variance,
+    kl_divergence,
+    place,
+    pooled,
+    reconstruction_loss,
+)
 
 CPU_BATCH, CUDA_BATCH = 32, 512
 
@@ -32,15 +41,15 @@ T = TypeVar("T")
 class Scores:
     """One float64 array (N,) per measure, all finite. reconstruction_loss: squared error summed over H x W x 3 in
     [0, 1]; l1: absolute error likewise; variance: squared deviation from the frame's mean colour likewise; kl: nats;
-    ood_score: scoring/ood.py, higher is more outlying. features: (N, F) float16 for recalibration, None when they were
-    not asked for."""
+    ood_score: scoring/ood.py, higher is more outlying. activations: pooled, (N, D) float16, for recalibration; None
+    when they were not asked for."""
 
     reconstruction_loss: Values
     l1: Values
     kl: Values
     variance: Values
     ood_score: Values
-    features: Features | None = None
+    activations: Activations | None = None
 
     def __len__(self) -> int:
         return len(self.reconstruction_loss)
@@ -48,15 +57,17 @@ class Scores:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one pass over N frames gave: losses as in Scores; parts (N,) of an anchored score, empty for a fresh model;
-    activations: pooled, (N, D) float32, with D = 0 when nobody asked for them."""
+    """What one pass over N frames gave: losses as in Scores; fitted_loss: squared error after a fit of brightness and
+    contrast (scoring/vae.py); parts (N,) of an anchored score, empty for a fresh model; activations: pooled, (N, D)
+    float16, with D = 0 when nobody asked for them."""
 
     reconstruction_loss: Values
+    fitted_loss: Values
     l1: Values
     kl: Values
     variance: Values
     parts: dict[str, Values]
-    activations: NDArray[np.float32]
+    activations: Activations
 
 
 class Scorer:
@@ -71,13 +82,13 @@ class Scorer:
         device: str | torch.device | None = None,
         batch_size: int | None = None,
         *,
-        features: bool = True,
+        activations: bool = True,
     ) -> None:
         self.device = choose_device(device)
         self.detector = plain(detector) if isinstance(detector, VAE) else detector
         self.model = place(self.detector.vae, self.device).eval()
         self.anchor = None if self.detector.anchor is None else place(self.detector.anchor, self.device).eval()
-        self.with_features = features
+        self.with_activations = activations
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
 
     def score_inputs(self, inputs: Inputs) -> Scores:
@@ -133,18 +144,19 @@ class Scorer:
         stages = self.model.features(x)
         mu, logvar = self.model.moments(stages[-1])
         reconstruction = self.model.decode(mu)
-        loss, l1 = reconstruction_loss(x, reconstruction), absolute_error(x, reconstruction)
-        activations = pooled(stages).cpu().numpy() if self.with_features else np.zeros((len(x), 0), np.float32)
+        activations = pooled(stages).cpu().numpy() if self.with_activations else np.zeros((len(x), 0), np.float32)
+        _check_finite([activations])
         found = Measured(
-            reconstruction_loss=_numbers(loss),
-            l1=_numbers(l1),
+            reconstruction_loss=_numbers(reconstruction_loss(x, reconstruction)),
+            fitted_loss=_numbers(fitted_loss(x, reconstruction)),
+            l1=_numbers(absolute_error(x, reconstruction)),
             kl=_numbers(kl_divergence(mu, logvar)),
             variance=_numbers(image_variance(x)),
             parts={},
-            activations=activations,
+            activations=rounded(activations),
         )
         found.parts.update(self._parts(x, found, mu))
-        _check_finite([found.reconstruction_loss, found.kl, found.variance, activations, *found.parts.values()])
+        _check_finite([found.reconstruction_loss, found.kl, found.variance, *found.parts.values()])
         return found
 
     def _parts(self, x: Tensor, own: Measured, mu: Tensor) -> dict[str, Values]:
@@ -152,20 +164,20 @@ class Scorer:
         if self.anchor is None:
             return {}
         reconstruction, pixels = self.anchor(x)[0], x.shape[2] * x.shape[3]
-        loss, l1 = _numbers(reconstruction_loss(x, reconstruction)), _numbers(absolute_error(x, reconstruction))
+        loss, fitted = _numbers(reconstruction_loss(x, reconstruction)), _numbers(fitted_loss(x, reconstruction))
         return {
-            "start": ood.label_free(loss, l1, own.variance, pixels),
-            "reconstruction": ood.label_free(own.reconstruction_loss, own.l1, own.variance, pixels),
+            "start": ood.label_free(loss, fitted, own.variance, pixels),
+            "reconstruction": ood.label_free(own.reconstruction_loss, own.fitted_loss, own.variance, pixels),
             "head": _numbers(self.model.head_logit(mu)),
         }
 
     def _scores(self, found: Measured) -> Scores:
         score = ood_score(self.detector, found)
-        features = joined(found.activations, score) if self.with_features else None
-        return Scores(found.reconstruction_loss, found.l1, found.kl, found.variance, score, features)
+        activations = found.activations if self.with_activations else None
+        return Scores(found.reconstruction_loss, found.l1, found.kl, found.variance, score, activations)
 
-    def _none(self) -> Features | None:
-        return np.zeros((0, 3 * sum(self.model.config.channels) + 1), np.float16) if self.with_features else None
+    def _none(self) -> Activations | None:
+        return np.zeros((0, 3 * sum(self.model.config.channels)), np.float16) if self.with_activations else None
 
     def _reconstruct_batch(self, x: Tensor) -> Pixels:
         reconstruction = self.model(x)[0].mul(255).round().to(torch.uint8)
@@ -178,7 +190,7 @@ def ood_score(detector: Detector, found: Measured) -> Values:
     if detector.units:
         return ood.anchored(found.parts, detector.units)
     pixels = detector.vae.config.height * detector.vae.config.width
-    return ood.label_free(found.reconstruction_loss, found.l1, found.variance, pixels)
+    return ood.label_free(found.reconstruction_loss, found.fitted_loss, found.variance, pixels)
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
@@ -216,11 +228,11 @@ def _gathered(batches: list[Measured]) -> Measured:
     )
 
 
-def _joined(batches: list[Scores], no_features: Features | None) -> Scores:
-    names = [entry.name for entry in fields(Scores) if entry.name != "features"]
+def _joined(batches: list[Scores], nothing: Activations | None) -> Scores:
+    names = [entry.name for entry in fields(Scores) if entry.name != "activations"]
     numbers = {name: np.concatenate([np.zeros(0), *(getattr(batch, name) for batch in batches)]) for name in names}
-    features = [batch.features for batch in batches if batch.features is not None]
-    return Scores(**numbers, features=None if no_features is None else np.concatenate([no_features, *features]))
+    seen = [batch.activations for batch in batches if batch.activations is not None]
+    return Scores(**numbers, activations=None if nothing is None else np.concatenate([nothing, *seen]))
 
 
 def _check_size(frames: FrameSet, model: VAE) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from scoring.config import VAEConfig
 
+FLATTEST = 1e-3  # keeps a flat reconstruction from being divided by nothing
 MAX_LOG_VARIANCE = 20.0  # exp() of more overflows a step for nothing: the prior's is 0
 
 
@@ -105,6 +106,15 @@ def place(model: VAE, device: torch.device) -> VAE:
 def reconstruction_loss(x: Tensor, reconstruction: Tensor) -> Tensor:
     """Squared error of frames in [0, 1] summed over channels and pixels, (N,)."""
     return (reconstruction - x).square().flatten(1).sum(1)
+
+
+def fitted_loss(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """Squared error, summed, (N,), that is left when each channel of the reconstruction has been fitted to the frame in
+    brightness and contrast (least squares): what of the frame's structure the network can't explain, whatever the
+    camera's exposure and tint."""
+    frame, guess = (image - image.mean((2, 3), keepdim=True) for image in (x, reconstruction))
+    gain = (frame * guess).sum((2, 3), keepdim=True) / (guess.square().sum((2, 3), keepdim=True) + FLATTEST)
+    return (frame - gain * guess).square().flatten(1).sum(1)
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -62,8 +62,8 @@ def test_it_saves_and_loads_the_same_model_with_its_notes() -> None:
     loaded = load_detector(data)
     assert loaded.vae.config == detector.vae.config and loaded.preprocessing == detector.preprocessing
     assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(detector, "cpu").score(FRAMES))
-    assert loaded.start_features is not None and detector.start_features is not None
-    assert np.array_equal(loaded.start_features, detector.start_features)
+    for name in ("start_activations", "start_scores"):
+        assert np.array_equal(getattr(loaded, name), getattr(detector, name))
     assert read_notes(data) == {"trained_on": 12}
     assert sha256(data) == sha256(save_detector(loaded, notes={"trained_on": 12})) != sha256(save_detector(loaded))
 
@@ -81,14 +81,14 @@ def test_it_reads_files_of_before_which_hold_the_network_alone() -> None:
     old = {key: value for key, value in asdict(SMALL).items() if key != "head"}
     loaded = load_detector(repacked(bare(model), about={"config": old, "notes": {}}))
     assert loaded.preprocessing == Preprocessing(24, 32, bars="keep")
-    assert (loaded.start_features, loaded.anchor, loaded.units) == (None, None, {})
+    assert (loaded.start_scores, loaded.start_activations, loaded.anchor, loaded.units) == (None, None, None, {})
     assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(model, "cpu").score(FRAMES))
 
 
 def test_it_lists_the_tensors_of_a_file_without_reading_them() -> None:
     table = tensor_table(save_detector(fitted(SMALL)))
     assert table["to_moments.bias"] == ["float32", [16]] and table["stages.0.1.num_batches_tracked"] == ["int64", []]
-    assert table["start_features"] == ["float16", [20, 3 * 40 + 1]]
+    assert table["start.activations"] == ["float16", [20, 3 * 40]] and table["start.scores"] == ["float32", [20]]
 
 
 def test_it_never_unpickles(tmp_path: Path) -> None:
@@ -167,10 +167,11 @@ def test_it_refuses_headers_that_lie() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"start": [20, 120]}, "belong to another model"),
+        ({"start": None}, "unknown tensor 'start.activations'"),
+        ({"start": 21}, r"F16 \[20, 120\] where F16 \[21, 120\]"),
         ({"start": "x"}, "damaged"),
-        ({"start": [-1, 3]}, "damaged"),
-        ({"start": [10**9, 3]}, "belong to another model"),
+        ({"start": True}, "damaged"),
+        ({"start": 10**9}, "damaged"),
         ({"preprocessing": {"height": 24}}, "no record of how"),
         ({"preprocessing": Preprocessing(30, 32).as_json()}, "another size"),
         ({"anchor": {"latent": -1}}, "latent size"),

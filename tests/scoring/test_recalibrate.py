@@ -12,40 +12,45 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scoring.errors import ModelError
-from scoring.features import Features, features_from_bytes, features_to_bytes, joined
+from scoring.features import Activations, features_from_bytes, features_to_bytes
 from scoring.metrics import auroc
-from scoring.recalibrate import Calibration, Refusal, fit, refusal
+from scoring.recalibrate import Calibration, Refusal, calibrate, fit, fit_basis, refusal
 
-WIDTH = 121
-MIX = np.random.default_rng(5).normal(size=(12, WIDTH - 1))
+WIDTH = 120
+MIX = np.random.default_rng(5).normal(size=(12, WIDTH))
+Frames = tuple[Activations, NDArray[np.float64], NDArray[np.bool_]]
 
 
-def frames(count: int, seed: int, out: float = 0.4) -> tuple[Features, NDArray[np.bool_]]:
-    """Features whose first hidden cause decides, and whose score says nothing."""
+def frames(count: int, seed: int, out: float = 0.4) -> Frames:
+    """Activations whose first hidden cause decides, scores that say nothing, and whether each is an outlier."""
     rng = np.random.default_rng(seed)
     causes, is_out = rng.normal(size=(count, 12)), rng.random(count) < out
     causes[:, 0] += 4 * is_out
-    noisy = causes @ MIX + 0.3 * rng.normal(size=(count, WIDTH - 1))
-    return joined(noisy.astype(np.float32), rng.normal(size=count)), is_out
+    noisy = causes @ MIX + 0.3 * rng.normal(size=(count, WIDTH))
+    return noisy.astype(np.float16), rng.normal(size=count), is_out
 
 
-START = frames(80, seed=9, out=0)[0]
+START = frames(80, seed=9, out=0)[:2]
+
+
+def fitted_to(activations: Activations, scores: NDArray[np.float64], is_out: ArrayLike) -> Calibration | Refusal:
+    return calibrate(activations, scores, is_out, *START)
 
 
 def fitted(count: int = 60, seed: int = 0) -> Calibration:
-    found = fit(*frames(count, seed), START)
+    found = fitted_to(*frames(count, seed))
     assert isinstance(found, Calibration)
     return found
 
 
 def test_it_learns_what_the_score_does_not_know() -> None:
-    new, is_out = frames(400, seed=1)
-    probability = fitted().probability(new)
+    activations, scores, is_out = frames(400, seed=1)
+    probability = fitted().probability(activations, scores)
     assert auroc(probability[~is_out], probability[is_out]) > 0.97
-    assert auroc(*(new[is_out == side, -1].astype(float) for side in (False, True))) < 0.6
+    assert auroc(scores[~is_out], scores[is_out]) < 0.6
     assert probability.min() >= 0 and probability.max() <= 1 and np.isfinite(probability).all()
     assert np.mean((probability > 0.5) == is_out) > 0.9
 
@@ -54,10 +59,29 @@ def test_it_gives_the_same_calibration_for_the_same_verdicts_and_survives_json()
     first, again = fitted(), fitted()
     assert first.as_json() == again.as_json()
     restored = Calibration.from_json(json.loads(json.dumps(first.as_json())))
-    new = frames(50, seed=2)[0]
-    assert np.array_equal(restored.probability(new), first.probability(new))
+    new = frames(50, seed=2)[:2]
+    assert np.array_equal(restored.probability(*new), first.probability(*new))
     assert (restored.in_reviews, restored.out_reviews) == (first.in_reviews, first.out_reviews)
     assert first.in_reviews + first.out_reviews == 60
+
+
+def test_it_folds_the_basis_into_one_weight_for_each_activation() -> None:
+    activations, scores, is_out = frames(60, seed=0)
+    basis = fit_basis(activations, scores)
+    features = basis.transform(activations, scores)
+    assert features.shape == (60, 48 + 1) and np.allclose(features.mean(0), 0, atol=1e-4)
+    assert np.allclose(features.std(0), [*[4 / 48**0.5] * 48, 1], rtol=1e-3)
+    found = fit(features, is_out, features[:0], basis=basis)
+    assert isinstance(found, Calibration)
+    by_hand = np.linalg.lstsq(np.c_[features, np.ones(60)], found.logit(activations, scores), rcond=None)
+    assert by_hand[1].sum() < 1e-6
+
+
+def test_it_scores_no_frames_and_frames_apart_alike() -> None:
+    calibration, (activations, scores, _) = fitted(), frames(9, seed=3)
+    assert len(calibration.probability(activations[:0], scores[:0])) == 0
+    one_by_one = [calibration.probability(activations[i : i + 1], scores[i : i + 1])[0] for i in range(9)]
+    assert np.allclose(one_by_one, calibration.probability(activations, scores), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -71,41 +95,49 @@ def test_it_gives_the_same_calibration_for_the_same_verdicts_and_survives_json()
     ],
 )
 def test_it_says_what_is_missing(ins: int, outs: int, message: str) -> None:
-    features = frames(ins + outs, seed=3)[0]
-    found = fit(features, np.arange(ins + outs) >= ins, START)
+    activations, scores, _ = frames(ins + outs, seed=3)
+    found = fitted_to(activations, scores, np.arange(ins + outs) >= ins)
     assert (message == "") == isinstance(found, Calibration) == (refusal(ins, outs) == "")
     if isinstance(found, Refusal):
         assert message in found.reason and found.reason.endswith(".")
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(25, 60), st.integers(0, 3), st.sampled_from([0.0, 1.0, 6e4]))
-def test_it_stays_finite_whatever_it_is_given(count: int, starts: int, fill: float) -> None:
-    features = np.full((count, WIDTH), fill, np.float16)
-    features[::2, ::7] += np.float16(1.0)
-    found = fit(features, np.arange(count) % 3 == 0, START[:starts])
+@given(st.integers(25, 60), st.sampled_from([0.0, 1.0, 6e4]))
+def test_it_stays_finite_whatever_it_is_given(count: int, fill: float) -> None:
+    activations = np.full((count, WIDTH), fill, np.float16)
+    activations[::2, ::7] += np.float16(1.0)
+    found = fitted_to(activations, np.zeros(count), np.arange(count) % 3 == 0)
     assert isinstance(found, Calibration)
-    assert np.isfinite(found.probability(np.concatenate([features, START]))).all()
+    assert np.isfinite(found.probability(activations, np.zeros(count))).all()
+    assert np.isfinite(found.probability(*START)).all()
 
 
 def test_it_refuses_what_does_not_fit_together() -> None:
-    features, is_out = frames(40, seed=4)
-    broken = features.copy()
+    activations, scores, is_out = frames(40, seed=4)
+    broken = activations.copy()
     broken[3, 3] = np.nan
-    with pytest.raises(ValueError, match="different versions"):
-        fit(features, is_out, START[:, :-1])
+    basis = fit_basis(activations, scores)
+    features = basis.transform(activations, scores)
+    with pytest.raises(ValueError, match="need the basis"):
+        fit(features, is_out, features[:, 1:], basis=basis)
     with pytest.raises(ValueError, match="one verdict for each"):
-        fit(features, is_out[1:], START)
-    with pytest.raises(ValueError, match="not finite"):
-        fit(broken, is_out, START)
-    with pytest.raises(ValueError, match="different model versions"):
-        fitted().probability(features[:, 1:])
+        fit(features, is_out[1:], features, basis=basis)
+    for wrong in ((broken, scores), (activations, scores + np.inf)):
+        with pytest.raises(ValueError, match="not finite"):
+            basis.transform(*wrong)
+    with pytest.raises(ValueError, match="a score for each frame"):
+        fit_basis(activations, scores[1:])
+    with pytest.raises(ValueError, match="needs frames"):
+        fit_basis(activations[:0], scores[:0])
+    with pytest.raises(ValueError, match="another model version"):
+        fitted().probability(activations[:, 1:], scores)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"mean": "%"}, {"mean": ""}, {"scale": None}, {"intercept": float("nan")}, {"intercept": "x"}, {"in_reviews": None},
-     {"scale": "AAAAAA=="}],
+    [{"mean": "%"}, {"mean": ""}, {"scale": None}, {"intercept": float("nan")}, {"intercept": "x"},
+     {"in_reviews": None}, {"scale": "AAAAAA=="}],
 )  # fmt: skip
 def test_it_refuses_values_that_are_no_calibration(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="calibration"):
@@ -114,12 +146,12 @@ def test_it_refuses_values_that_are_no_calibration(change: dict[str, Any]) -> No
 
 def test_it_fits_two_thousand_verdicts_in_under_a_tenth_of_a_second() -> None:
     rng = np.random.default_rng(0)
-    wide = (rng.normal(size=(2512, 60)) @ rng.normal(size=(60, 1081))).astype(np.float16)
-    is_out = wide[:2000, 0] > 1
-    fit(wide[:100], is_out[:100], wide[2000:])  # the first call loads scikit-learn
+    wide = (rng.normal(size=(2512, 60)) @ rng.normal(size=(60, 1080))).astype(np.float16)
+    scores, is_out = wide[:, 0].astype(float), wide[:2000, 0] > 1
+    calibrate(wide[:100], scores[:100], is_out[:100], wide[2000:], scores[2000:])  # the first loads scikit-learn
     began = time.process_time()
-    assert isinstance(fit(wide[:2000], is_out, wide[2000:]), Calibration)
-    assert time.process_time() - began < 0.1
+    found = calibrate(wide[:2000], scores[:2000], is_out, wide[2000:], scores[2000:])
+    assert isinstance(found, Calibration) and time.process_time() - began < 0.1
 
 
 def test_it_loads_scikit_learn_only_to_fit_and_torch_never() -> None:

@@ -40,8 +40,8 @@ def test_it_measures_what_its_reconstruction_shows() -> None:
 def test_it_divides_the_loss_by_the_frames_own_variance() -> None:
     scores, x = scorer().score(FRAMES), FRAMES / 255.0
     variance = ((x - x.mean((1, 2), keepdims=True)) ** 2).sum((1, 2, 3))
-    floor = 30 * (24 * 32) / (60 * 80)
-    expected = np.log(scores.reconstruction_loss) - 0.75 * np.log(variance + floor)
+    share = (24 * 32) / (60 * 80)
+    expected = np.log(scores.reconstruction_loss + share) - 0.75 * np.log(variance + 30 * share)
     assert np.allclose(scores.ood_score, expected, atol=1e-4)
     assert np.allclose(scores.variance, variance, rtol=1e-4)
 

@@ -157,11 +157,12 @@ def test_it_never_reports_a_held_out_loss_that_is_not_a_number() -> None:
 def test_it_hands_over_what_recalibration_needs() -> None:
     result = trained(tiny_config(epochs=1), preprocessing=Preprocessing(24, 32))
     detector = result.detector
-    assert detector.preprocessing == Preprocessing(24, 32) and detector.start_features is not None
+    assert detector.preprocessing == Preprocessing(24, 32) and detector.start_activations is not None
     again = Scorer(detector, "cpu").score(TRAIN)
-    assert again.features is not None and np.array_equal(detector.start_features, again.features)
-    assert result.heldout.features is not None and result.heldout.features.shape == (12, 3 * 40 + 1)
-    assert np.allclose(result.heldout.features[:, -1], result.heldout.ood_score, atol=2e-3)
+    assert again.activations is not None and np.array_equal(detector.start_activations, again.activations)
+    assert detector.start_scores is not None
+    assert np.array_equal(detector.start_scores, again.ood_score.astype(np.float32))
+    assert result.heldout.activations is not None and result.heldout.activations.shape == (12, 3 * 40)
 
 
 @pytest.mark.parametrize("loss", ["squared", "relative"])

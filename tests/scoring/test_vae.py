@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scoring.config import VAEConfig, presets
-from scoring.vae import VAE, absolute_error, image_variance, kl_divergence, pooled, reconstruction_loss
+from scoring.vae import VAE, absolute_error, fitted_loss, image_variance, kl_divergence, pooled, reconstruction_loss
 from tests.scoring.frames_for_tests import SMALL
 
 
@@ -55,6 +55,23 @@ def test_it_measures_error_and_variance_by_their_definitions() -> None:
     x, y = torch.rand(3, 3, 4, 5), torch.rand(3, 3, 4, 5)
     assert torch.allclose(absolute_error(x, y), torch.stack([(a - b).abs().sum() for a, b in zip(x, y, strict=True)]))
     assert torch.allclose(image_variance(x), x.var((2, 3), correction=0).sum(1) * 20)
+
+
+def test_it_forgives_brightness_and_contrast_but_not_structure() -> None:
+    x = torch.rand(4, 3, 8, 9)
+    tinted = x * torch.tensor([0.5, 0.8, 1.1]).view(3, 1, 1) + torch.tensor([0.1, 0.0, -0.05]).view(3, 1, 1)
+    other = torch.rand(4, 3, 8, 9)
+    assert reconstruction_loss(x, tinted).min() > 1 and fitted_loss(x, tinted).max() < 1e-2
+    by_hand = [sum(_residual(x[i, c], other[i, c]) for c in range(3)) for i in range(4)]
+    assert torch.allclose(fitted_loss(x, other), torch.tensor(by_hand), rtol=1e-3)
+    flat = torch.full((1, 3, 8, 9), 0.3)
+    assert torch.isfinite(fitted_loss(x, flat)).all() and torch.allclose(fitted_loss(x, flat), image_variance(x))
+
+
+def _residual(image: torch.Tensor, guess: torch.Tensor) -> float:
+    design = torch.stack([guess.flatten(), torch.ones(guess.numel())], 1)
+    solved = torch.linalg.lstsq(design, image.flatten()[:, None]).solution
+    return float((design @ solved - image.flatten()[:, None]).square().sum())
 
 
 def test_it_pools_each_channel_of_each_stage() -> None:
