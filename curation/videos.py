@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from curation import jobs, storage
 from curation.models import Job, ModelVersion, ScoredPack, TrainingRun, Video
 from curation.problems import Problem
+from scoring.preprocessing import Crop
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +92,48 @@ def retry(*, video: Video, by: User) -> None:
         jobs.request(kind=Job.Kind.EXTRACT, dataset=video.dataset, by=by.get_username(), video=video)
     else:
         jobs.retry(job=failed, by=by.get_username())
+
+
+def set_crop(*, video: Video, crop: str, by: User) -> bool:
+    """Cut these pixels from the video's pictures: "" = the bars that are found, "none", or "left,top,right,bottom" as
+    shown. False when that is so already.
+
+    Its frames are extracted again, pack by pack: numbers, times and verdicts stay, scores are made again. Raises
+    Problem for what is no crop or leaves next to nothing, and while the frames are being taken or learned from.
+    """
+    wanted = _checked_crop(video, crop)
+    with transaction.atomic():
+        row = Video.objects.select_for_update().select_related("dataset").get(pk=video.pk)
+        if row.crop == wanted:
+            return False
+        _check_frames_are_free(row)
+        Video.objects.filter(pk=row.pk).update(
+            crop=wanted, revision=F("revision") + 1, state=Video.State.UPLOADED, note="", extracted_at=None
+        )
+        jobs.request(kind=Job.Kind.EXTRACT, dataset=row.dataset, by=by.get_username(), video=row)
+    return True
+
+
+def _checked_crop(video: Video, crop: str) -> str:
+    if not crop:
+        return ""
+    try:
+        cut = Crop.parse(crop)
+        if video.width and video.height:
+            cut.check(video.width, video.height)
+    except ValueError as error:
+        raise Problem(str(error)) from None
+    return str(cut)
+
+
+def _check_frames_are_free(video: Video) -> None:
+    if video.jobs.open().filter(kind=Job.Kind.EXTRACT).exists():
+        raise Problem("This video's frames are being extracted; wait for the end of that, or cancel it.", status=409)
+    if video.dataset.training_runs.filter(state__in=TrainingRun.OPEN_STATES).exists():
+        raise Problem(
+            "A training run is under way and may learn from this video's frames; wait for its end, or cancel it.",
+            status=409,
+        )
 
 
 def delete(*, video: Video, by: User) -> None:

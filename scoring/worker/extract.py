@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from curation import storage, videos
 from curation.leases import Lease
-from curation.models import Frame, Pack, Video
+from curation.models import Frame, FrameScore, Pack, ScoredPack, Video
 from curation.problems import Problem
 from scoring.errors import Stopped
 from scoring.frames import Summary, VideoInfo
@@ -26,17 +27,24 @@ from scoring.sandbox import Extraction
 
 ROWS_PER_TRANSACTION = 64  # larger ones make other SQLite writers wait
 ROOM = 1.2  # free space wanted, in sizes of the original
+SAME_MOMENT_S = 0.02
+OTHER_FRAMES = (
+    "Extracting this video again gave other frames than before, and verdicts would have moved to other pictures. "
+    "What was there stays; to have its frames anew, upload the file as another video."
+)
 
 
 def run(lease: Lease, video: Video) -> None:
-    """Extract a video's frames. Packs that an earlier attempt finished are decoded again but not written again."""
+    """Extract a video's frames. Packs that an earlier attempt finished are decoded again but not written again; those
+    of an older revision are replaced one by one."""
+    sampling = _sampling(video)
     with lease.transaction():
-        Video.objects.filter(pk=video.pk).update(state=Video.State.EXTRACTING, note="")
+        Video.objects.filter(pk=video.pk).update(state=Video.State.EXTRACTING, note="", sampling=asdict(sampling))
     with scratch_folder(video.size_bytes) as folder:
         original = folder / "original"
         with original.open("wb") as file:
             storage.download(video.key, file)
-        summary = _extract(lease, video, original)
+        summary = _extract(lease, video, original, sampling)
     _close(lease, video, summary)
 
 
@@ -50,11 +58,18 @@ def scratch_folder(size_bytes: int) -> Iterator[Path]:
         yield Path(name)
 
 
-def _extract(lease: Lease, video: Video, original: Path) -> Summary:
+def _sampling(video: Video) -> Sampling:
+    """The data set's, unless frames were taken already: theirs."""
+    if video.sampling is not None:
+        return Sampling(**video.sampling)
+    return Sampling(mode=cast(Mode, video.dataset.sampling_mode), step=video.dataset.sampling_step)
+
+
+def _extract(lease: Lease, video: Video, original: Path, sampling: Sampling) -> Summary:
     dataset = video.dataset
     extraction = Extraction(
         original,
-        sampling=Sampling(mode=cast(Mode, dataset.sampling_mode), step=dataset.sampling_step),
+        sampling=sampling,
         preprocessing=Preprocessing(dataset.input_height, dataset.input_width, cast(Bars, dataset.bars)),
         crop=Crop.parse(video.crop) if video.crop else None,
         on_info=lambda info: _note_info(lease, video, info),
@@ -86,35 +101,79 @@ def _note_info(lease: Lease, video: Video, info: VideoInfo) -> None:
 
 def store_pack(lease: Lease, video: Video, writer: PackWriter) -> None:
     """Write one chunk: two objects, then its rows in small transactions, the mark of completeness last."""
-    chunk, frames = writer.chunk, writer.frames
-    if Pack.objects.filter(video=video, chunk=chunk, is_complete=True).exists():
+    known = Pack.objects.filter(video=video, chunk=writer.chunk, is_complete=True).first()
+    if known is not None and known.revision == video.revision:
         return
+    if known is not None:
+        _check_same_frames(known, writer)
+    places, written = _write_objects(video, writer)
+    if known is not None:
+        _replace(lease, known, places, written)
+    else:
+        _store_rows(lease, video, writer, places, written)
+
+
+def _write_objects(video: Video, writer: PackWriter) -> tuple[list[tuple[int, int]], dict[str, int]]:
+    """Where each thumbnail lies, and what the pack's row says of its objects."""
     thumbs, places = writer.thumbnails()
     inputs = writer.inputs()
-    storage.write(video.pack_key(chunk, "thumbs"), thumbs)
-    storage.write(video.pack_key(chunk, "inputs"), inputs)
+    storage.write(video.pack_key(writer.chunk, "thumbs"), thumbs)
+    storage.write(video.pack_key(writer.chunk, "inputs"), inputs)
+    return places, {"revision": video.revision, "thumbs_bytes": len(thumbs), "inputs_bytes": len(inputs)}
+
+
+def _check_same_frames(pack: Pack, writer: PackWriter) -> None:
+    """Verdicts hang on frames by number: a number must go on showing the same moment."""
+    before = list(pack.frames.order_by("number").values_list("number", "time_s"))
+    now = [(frame.number, frame.time_s) for frame in writer.frames]
+    if [number for number, _ in before] != [number for number, _ in now] or any(
+        abs(old_s - new_s) > SAME_MOMENT_S for (_, old_s), (_, new_s) in zip(before, now, strict=True)
+    ):
+        raise Problem(OTHER_FRAMES)
+
+
+def _replace(lease: Lease, pack: Pack, places: list[tuple[int, int]], written: dict[str, int]) -> None:
+    """Switch a pack over to its new objects; what was said of its old inputs goes, what people said stays."""
+    moved = list(_moved(pack, places))
+    with lease.transaction():
+        # A pack is small, and half of one must never be seen; scoring locks the same row (worker/score.py).
+        Pack.objects.select_for_update().get(pk=pack.pk)
+        FrameScore.objects.filter(frame__pack=pack).delete()
+        ScoredPack.objects.filter(pack=pack).delete()
+        Frame.objects.bulk_update(moved, ["thumb_offset", "thumb_bytes"])
+        Pack.objects.filter(pk=pack.pk).update(**written)
+        videos.request_scores(pack.video)
+
+
+def _moved(pack: Pack, places: list[tuple[int, int]]) -> Iterator[Frame]:
+    """Frames whose thumbnail lies elsewhere than before, as another version of the JPEG library may place it."""
+    for frame, place in zip(pack.frames.order_by("number"), places, strict=True):
+        if (frame.thumb_offset, frame.thumb_bytes) != place:
+            frame.thumb_offset, frame.thumb_bytes = place
+            yield frame
+
+
+def _store_rows(
+    lease: Lease, video: Video, writer: PackWriter, places: list[tuple[int, int]], written: dict[str, int]
+) -> None:
+    frames = writer.frames
     with lease.transaction():
         pack, _ = Pack.objects.update_or_create(
             video=video,
-            chunk=chunk,
-            defaults={
-                "first_number": frames[0].number,
-                "frame_count": len(frames),
-                "thumbs_bytes": len(thumbs),
-                "inputs_bytes": len(inputs),
-            },
+            chunk=writer.chunk,
+            defaults={"first_number": frames[0].number, "frame_count": len(frames), **written},
         )
     rows = [
         Frame(video=video, pack=pack, number=f.number, time_s=f.time_s, thumb_offset=offset, thumb_bytes=length)
         for f, (offset, length) in zip(frames, places, strict=True)
     ]
     for start in range(0, len(rows), ROWS_PER_TRANSACTION):
-        _store_rows(
+        _store_some(
             lease, pack, rows[start : start + ROWS_PER_TRANSACTION], last=start + ROWS_PER_TRANSACTION >= len(rows)
         )
 
 
-def _store_rows(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> None:
+def _store_some(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> None:
     with lease.transaction():
         Frame.objects.bulk_create(
             rows,
@@ -130,6 +189,8 @@ def _store_rows(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> N
 
 
 def _close(lease: Lease, video: Video, summary: Summary) -> None:
+    if video.packs.exclude(revision=video.revision).exists():
+        raise Problem(OTHER_FRAMES)
     with lease.transaction():
         Video.objects.filter(pk=video.pk).update(
             extracted_at=timezone.now(), duration_s=summary.duration_s, note=" ".join(summary.warnings)

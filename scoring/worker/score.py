@@ -55,6 +55,8 @@ def score_pack(lease: Lease, version: ModelVersion, pack: Pack) -> None:
     for start in starts:
         rows = range(start, min(start + ROWS_PER_TRANSACTION, len(inputs.number)))
         with lease.transaction():
+            if not Pack.objects.select_for_update().filter(pk=pack.pk, revision=pack.revision).exists():
+                return  # it was extracted anew meanwhile; these are scores of its old inputs
             _store_scores(version, pack, rows, scores)
             if start == starts[-1]:
                 ScoredPack.objects.get_or_create(pack=pack, model_version=version)
