@@ -45,6 +45,16 @@ def train(job_id: int) -> None:
 
 
 @app.task
+def calibrate(job_id: int) -> None:
+    from scoring.errors import ModelError
+    from scoring.worker import calibrate as body
+
+    with work(job_id, ModelError) as lease:
+        if lease and lease.job.model_version:
+            body.run(lease, lease.job.model_version)
+
+
+@app.task
 def explain_frame(frame_id: int, version_id: int) -> None:
     from scoring.worker import explain as body
 

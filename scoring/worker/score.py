@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from django.db.models import QuerySet, Sum
+from numpy.typing import NDArray
 
 from curation import rescoring, storage, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, ModelVersion, Pack, ScoredPack, Video
-from scoring.packs import read_inputs
+from scoring.features import features_to_bytes
+from scoring.packs import Inputs, read_inputs
 from scoring.score import Scores
+from scoring.worker.calibrate import newest
 from scoring.worker.extract import ROWS_PER_TRANSACTION
 from scoring.worker.weights import scorer_for
 
@@ -51,18 +55,30 @@ def score_pack(lease: Lease, version: ModelVersion, pack: Pack) -> None:
     """Score one pack; its mark is written with its last rows, so a killed scoring goes on where it stopped."""
     inputs = read_inputs(storage.read(pack.inputs_key))
     scores = scorer_for(version).score_inputs(inputs)
+    probability = _keep_features(version, pack, inputs, scores)
     starts = range(0, len(inputs.number), ROWS_PER_TRANSACTION)
     for start in starts:
         rows = range(start, min(start + ROWS_PER_TRANSACTION, len(inputs.number)))
         with lease.transaction():
             if not Pack.objects.select_for_update().filter(pk=pack.pk, revision=pack.revision).exists():
                 return  # it was extracted anew meanwhile; these are scores of its old inputs
-            _store_scores(version, pack, rows, scores)
+            _store_scores(version, pack, rows, scores, probability)
             if start == starts[-1]:
                 ScoredPack.objects.get_or_create(pack=pack, model_version=version)
 
 
-def _store_scores(version: ModelVersion, pack: Pack, rows: range, scores: Scores) -> None:
+def _keep_features(version: ModelVersion, pack: Pack, inputs: Inputs, scores: Scores) -> NDArray[np.float64] | None:
+    """Store what calibration will read; the probability (N,) by the calibration that stands, if there is one."""
+    if scores.activations is None:
+        return None
+    storage.write(pack.features_key(version), features_to_bytes(scores.activations, inputs.number))
+    standing = newest(version)
+    return standing.probability(scores.activations, scores.ood_score) if standing else None
+
+
+def _store_scores(
+    version: ModelVersion, pack: Pack, rows: range, scores: Scores, probability: NDArray[np.float64] | None
+) -> None:
     """Locks the frames first: a verdict that is being given must not miss the copy beside the score."""
     first, last = pack.first_number + rows.start, pack.first_number + rows.stop - 1
     frames = Frame.objects.select_for_update().filter(video_id=pack.video_id, number__range=(first, last))
@@ -76,6 +92,9 @@ def _store_scores(version: ModelVersion, pack: Pack, rows: range, scores: Scores
                 reconstruction_loss=float(scores.reconstruction_loss[row]),
                 kl=float(scores.kl[row]),
                 ood_score=float(scores.ood_score[row]),
+                l1=float(scores.l1[row]),
+                variance=float(scores.variance[row]),
+                probability=None if probability is None else float(probability[row]),
                 verdict=verdicts[pack.first_number + row][1],
             )
             for row in rows
