@@ -1,26 +1,26 @@
-"""Asking for a training run: which frames it learns from, frozen with the run.
+"""Asking for a training run: what it would learn from, why it can't start, and the run with its frozen set.
 
-The set: frames of reference videos and frames with verdict IN, without those with verdict OUT.
+Which frames those are is in curation/training_set.py.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from curation import jobs, storage
-from curation.models import Dataset, Frame, Job, ModelVersion, Pack, TrainingRun, Verdict
+from curation import calibrations, jobs, storage
+from curation.models import Dataset, Frame, Job, ModelVersion, TrainingRun, Verdict
 from curation.problems import Problem
+from curation.training_set import FrozenSet, freeze, learned_from, read_entries
 from scoring.config import TrainConfig
 from scoring.errors import ModelError, TrainingError
-from scoring.splits import split_by_video
+
+__all__ = ["FrozenSet", "SetPreview", "freeze", "preview", "read_set", "request_run", "why_not_both"]
 
 FEW_VIDEOS = 5
 MIN_FRAMES = 16
@@ -30,37 +30,14 @@ EVERYTHING = (
     "Trains on every frame that nobody judged OUT. This finds outliers only while they are rare: "
     "what the model sees often in training, it takes as normal."
 )
-
-
-@dataclass
-class FrozenSet:
-    """Rows of packs by their place: `rows` are indexes into the pack's inputs."""
-
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    frames: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    heldout_videos: set[int] = field(default_factory=set)
-    heldout_frames: int = 0
-    train_frames: int = 0
-
-    def add(self, pack: Pack, rows: list[int], *, heldout: bool) -> None:
-        if not rows:
-            return
-        self.entries.append({"key": pack.inputs_key, "video": pack.video_id, "rows": rows, "heldout": heldout})
-        if heldout:
-            self.heldout_frames += len(rows)
-            self.heldout_videos.add(pack.video_id)
-        else:
-            self.train_frames += len(rows)
-            self.frames[pack.video_id] += len(rows)
-
-    def to_bytes(self) -> bytes:
-        """Deterministic, so that the same set has the same sha256."""
-        return gzip.compress(json.dumps({"entries": self.entries}, separators=(",", ":")).encode(), mtime=0)
+NO_VERSION = "There is no version to go on from yet: train one first."
+ALL_SEEN = "Every video with frames in distribution was in the training set of {}; its held-out figures flatter it."
 
 
 @dataclass(frozen=True)
 class SetPreview:
-    """What a run asked for now would learn from. `problem` says why it can't; `warning` what to mind."""
+    """What a run asked for now would learn from. `problem` says why it can't; `warning` what to mind. `reasons`: the
+    OUT frames that it learns from, by reason ("" = none given), the most frequent first."""
 
     train_frames: int
     train_videos: int
@@ -71,79 +48,88 @@ class SetPreview:
     excluded_out: int
     warning: str
     problem: str
+    out_frames: int = 0
+    out_videos: int = 0
+    heldout_out: int = 0
+    reasons: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """In words: the frames of both kinds, and the reasons."""
+        inside = _count(self.train_frames, "in-distribution frame")
+        known = f"learns from {inside} of {_count(self.train_videos, 'video')}"
+        if not self.out_frames:
+            return known
+        named = ", ".join(f"{reason or 'no reason given'} {count:,}" for reason, count in self.reasons)
+        return f"{known} and from {_count(self.out_frames, 'OUT frame')} ({named})"
+
+    @property
+    def heldout_sentence(self) -> str:
+        """What measures the run, and what is left out."""
+        held = f"{_count(self.heldout_frames, 'frame')} of {_count(self.heldout_videos, 'video')}"
+        also = f", with {self.heldout_out:,} OUT" if self.heldout_out else ""
+        left = f" {self.excluded_out:,} judged OUT are left out." if self.excluded_out and not self.out_frames else ""
+        return f"Held out to measure it: {held}{also}.{left}"
 
 
-def preview(dataset: Dataset, *, everything: bool = False) -> SetPreview:
+def preview(
+    dataset: Dataset, *, everything: bool = False, start_from: ModelVersion | None = None, retrain: bool = False
+) -> SetPreview:
     """Count the set without freezing it."""
-    frozen = freeze(dataset, everything=everything)
+    frozen = freeze(dataset, everything=everything, start_from=start_from, learns_out=retrain)
     verdicts = Frame.objects.filter(video__dataset=dataset)
-    total = frozen.train_frames + frozen.heldout_frames
-    problem = ""
-    if not total:
-        problem = "There are no frames yet. Upload videos first." if everything else NOTHING_MARKED
-    elif total < MIN_FRAMES:
-        problem = f"{total} frames are too few to learn from; at least {MIN_FRAMES} are needed."
     return SetPreview(
         train_frames=frozen.train_frames,
         train_videos=len(frozen.frames),
         heldout_frames=frozen.heldout_frames,
-        heldout_videos=len(frozen.heldout_videos),
+        heldout_videos=len(frozen.heldout),
         is_everything=everything,
         confirmed_in=verdicts.filter(verdict=Verdict.IN).count(),
         excluded_out=verdicts.filter(verdict=Verdict.OUT).count(),
-        warning=_warning(frozen, everything),
-        problem=problem,
+        warning=_warning(frozen, everything, start_from),
+        problem=_problem(frozen, everything),
+        out_frames=frozen.reasons.total(),
+        out_videos=len(frozen.out_frames),
+        heldout_out=frozen.measured_reasons.total() if retrain else 0,
+        reasons=_by_size(frozen.reasons),
     )
 
 
-def _warning(frozen: FrozenSet, everything: bool) -> str:
+def _by_size(reasons: Counter[str]) -> tuple[tuple[str, int], ...]:
+    """The most frequent first; those without a reason last."""
+    return tuple(sorted(reasons.items(), key=lambda item: (not item[0], -item[1], item[0])))
+
+
+def _problem(frozen: FrozenSet, everything: bool) -> str:
+    total = frozen.train_frames + frozen.heldout_frames
+    if not total:
+        return "There are no frames yet. Upload videos first." if everything else NOTHING_MARKED
+    if total < MIN_FRAMES:
+        return f"{total} frames are too few to learn from; at least {MIN_FRAMES} are needed."
+    return ""
+
+
+def _warning(frozen: FrozenSet, everything: bool, start_from: ModelVersion | None) -> str:
     if everything:
         return EVERYTHING
+    if start_from is not None and frozen.heldout_videos & learned_from(start_from):
+        return ALL_SEEN.format(start_from)
     videos = set(frozen.frames) | frozen.heldout_videos
     return NEAR if 0 < len(videos) < FEW_VIDEOS else ""
 
 
-def freeze(dataset: Dataset, *, everything: bool = False, seed: int = 0, heldout_fraction: float = 0.2) -> FrozenSet:
-    """Choose the frames and hold out whole videos; with a single video, the last part of its frames."""
-    chosen = _chosen_rows(dataset, everything=everything)
-    per_video: dict[int, int] = defaultdict(int)
-    for pack, rows in chosen:
-        per_video[pack.video_id] += len(rows)
-    per_video = {video: count for video, count in per_video.items() if count}
-    frozen = FrozenSet()
-    if len(per_video) == 1:
-        _split_one_video(frozen, chosen, heldout_fraction)
-        return frozen
-    heldout = split_by_video(per_video, fraction=heldout_fraction, seed=seed) if per_video else set()
-    for pack, rows in chosen:
-        frozen.add(pack, rows, heldout=pack.video_id in heldout)
-    return frozen
-
-
-def _split_one_video(frozen: FrozenSet, chosen: list[tuple[Pack, list[int]]], fraction: float) -> None:
-    left = round(sum(len(rows) for _, rows in chosen) * (1 - fraction))
-    for pack, rows in chosen:
-        frozen.add(pack, rows[:left], heldout=False)
-        frozen.add(pack, rows[left:], heldout=True)
-        left = max(0, left - len(rows))
-
-
-def _chosen_rows(dataset: Dataset, *, everything: bool) -> list[tuple[Pack, list[int]]]:
-    """Per complete pack, the chosen rows in order. Costs one row per pack and one per judged frame, not per frame."""
-    judged = Frame.objects.filter(video__dataset=dataset, verdict__in=[Verdict.IN, Verdict.OUT])
-    verdicts: dict[int, dict[int, str]] = defaultdict(dict)
-    for pack_id, number, verdict in judged.values_list("pack_id", "number", "verdict"):
-        verdicts[pack_id][number] = verdict
-    packs = Pack.objects.filter(video__dataset=dataset, is_complete=True).select_related("video")
-    packs = packs.order_by("video_id", "chunk")
-    return [(pack, _rows(pack, verdicts[pack.pk], take_all=everything or pack.video.is_reference)) for pack in packs]
-
-
-def _rows(pack: Pack, verdicts: dict[int, str], *, take_all: bool) -> list[int]:
-    first = pack.first_number
-    if not take_all:
-        return sorted(number - first for number, verdict in verdicts.items() if verdict == Verdict.IN)
-    return [row for row in range(pack.frame_count) if verdicts.get(row + first) != Verdict.OUT]
+def why_not_both(dataset: Dataset, version: ModelVersion | None) -> str:
+    """Why a run can't learn from both verdicts yet, in a sentence; empty when it can."""
+    if version is None:
+        return NO_VERSION
+    inside, out = calibrations.reviewed(dataset)
+    if calibrations.is_enough(inside, out):
+        return ""
+    needed, each = calibrations.NEEDED_REVIEWS, calibrations.NEEDED_EACH
+    return (
+        f"Learning from both verdicts needs {needed} reviewed frames with at least {each} IN and {each} OUT; "
+        f"so far there are {inside} IN and {out} OUT."
+    )
 
 
 def request_run(
@@ -151,30 +137,54 @@ def request_run(
     dataset: Dataset,
     by: User | None,
     preset: str = "small",
+    loss: str = "",
     epochs: int | None = None,
     start_from: ModelVersion | None = None,
+    retrain: bool = False,
     everything: bool = False,
     seed: int = 0,
 ) -> TrainingRun:
-    """Freeze the set and queue the training. Raises Problem when it can't start, with the reason."""
-    config = _config(dataset, preset=preset, epochs=epochs, start_from=start_from, seed=seed)
-    found = preview(dataset, everything=everything)
+    """Freeze the set and queue the training. Raises Problem when it can't start, with the reason.
+
+    start_from: go on from this version, in its own size. retrain: learn from both verdicts, from that version or else
+    the active one. loss: "squared" or "relative"; empty takes that of the version, or the engine's default.
+    """
+    if retrain:
+        start_from = start_from or newest_usable(dataset)
+        if refusal := why_not_both(dataset, start_from):
+            raise Problem(refusal)
+    config = _config(dataset, preset=preset, loss=loss, epochs=epochs, start_from=start_from, seed=seed)
+    found = preview(dataset, everything=everything, start_from=start_from, retrain=retrain)
     if found.problem:
         raise Problem(found.problem)
-    frozen = freeze(dataset, everything=everything, seed=seed, heldout_fraction=config.heldout_fraction)
-    run = TrainingRun(
-        dataset=dataset,
-        config=config.as_json(),
+    frozen = freeze(
+        dataset,
+        everything=everything,
+        seed=seed,
+        heldout_fraction=config.heldout_fraction,
         start_from=start_from,
-        is_everything=everything,
+        learns_out=retrain,
+    )
+    run = _run_of(frozen, dataset=dataset, config=config.as_json(), start_from=start_from, is_everything=everything)
+    run.requested_by, run.note = by, found.warning
+    return _queue(run, frozen.to_bytes(), by)
+
+
+def newest_usable(dataset: Dataset) -> ModelVersion | None:
+    """The version that a run goes on from unless another is named: the active one, else the newest that is ready."""
+    return dataset.active_version or dataset.model_versions.ready().first()
+
+
+def _run_of(frozen: FrozenSet, **values: Any) -> TrainingRun:
+    return TrainingRun(
         train_frames=frozen.train_frames,
         train_videos=len(frozen.frames),
         heldout_frames=frozen.heldout_frames,
-        heldout_videos=len(frozen.heldout_videos),
-        requested_by=by,
-        note=found.warning,
+        heldout_videos=len(frozen.heldout),
+        out_frames=frozen.reasons.total(),
+        out_videos=len(frozen.out_frames),
+        **values,
     )
-    return _queue(run, frozen.to_bytes(), by)
 
 
 def _queue(run: TrainingRun, data: bytes, by: User | None) -> TrainingRun:
@@ -195,18 +205,27 @@ def _queue(run: TrainingRun, data: bytes, by: User | None) -> TrainingRun:
 
 
 def _config(
-    dataset: Dataset, *, preset: str, epochs: int | None, start_from: ModelVersion | None, seed: int
+    dataset: Dataset, *, preset: str, loss: str, epochs: int | None, start_from: ModelVersion | None, seed: int
 ) -> TrainConfig:
     size = {"height": dataset.input_height, "width": dataset.input_width}
     values: dict[str, Any] = {"preset": preset, "seed": seed, "target_tpr": dataset.target_tpr, "vae": size}
+    if start_from is not None:
+        values |= _as_before(start_from)
+    if loss:
+        values["loss"] = loss
     if epochs:
         values["epochs"] = epochs
-    if start_from is not None:
-        values["vae"] = start_from.config
     try:
         return TrainConfig.from_json(values)
     except (TrainingError, ModelError) as error:
         raise Problem(str(error)) from error
+
+
+def _as_before(version: ModelVersion) -> dict[str, Any]:
+    """What a run keeps of the version that it goes on from: shape, preset, kind of loss."""
+    run = TrainingRun.objects.filter(version=version).first()
+    kept = {name: run.config[name] for name in ("preset", "loss") if run and name in run.config}
+    return {**kept, "vae": version.config}
 
 
 def read_set(run: TrainingRun) -> list[dict[str, Any]]:
@@ -214,5 +233,8 @@ def read_set(run: TrainingRun) -> list[dict[str, Any]]:
     data = storage.read(run.set_key)
     if hashlib.sha256(data).hexdigest() != run.set_sha256:
         raise Problem("The frozen training set in the object store is not the one this run was asked for.")
-    entries: list[dict[str, Any]] = json.loads(gzip.decompress(data))["entries"]
-    return entries
+    return read_entries(data)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

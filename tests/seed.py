@@ -24,7 +24,7 @@ from curation.models import (
     TrainingRun,
     Video,
 )
-from scoring.frames import SampledFrame
+from scoring.frames import Pixels, SampledFrame
 from scoring.packs import PackWriter
 from scoring.preprocessing import Preprocessing
 
@@ -38,9 +38,18 @@ def jpeg(shade: int) -> bytes:
 
 
 def video_with_frames(
-    dataset: Dataset, *, frames: int = 4, name: str = "match.mp4", with_objects: bool = False
+    dataset: Dataset,
+    *,
+    frames: int = 4,
+    name: str = "match.mp4",
+    with_objects: bool = False,
+    pictures: Pixels | None = None,
 ) -> Video:
-    """A video with one pack (<= 32 frames), its rows, and on request its objects in the store."""
+    """A video with one pack (<= 32 frames), its rows, and on request its objects in the store. `pictures`: what the
+    frames show; plain grey ones without."""
+    if pictures is None:
+        pictures = np.stack([np.full((HEIGHT, WIDTH, 3), number % 256, dtype=np.uint8) for number in range(frames)])
+    frames = len(pictures)
     video = Video.objects.create(
         dataset=dataset,
         name=name,
@@ -52,9 +61,8 @@ def video_with_frames(
         duration_s=float(frames),
         extracted_at=dataset.created_at,
     )
-    writer = PackWriter(0, Preprocessing(HEIGHT, WIDTH))
-    for number in range(frames):
-        pixels = np.full((HEIGHT, WIDTH, 3), number % 256, dtype=np.uint8)
+    writer = PackWriter(0, Preprocessing(*pictures.shape[1:3]))
+    for number, pixels in enumerate(pictures):
         writer.add(SampledFrame(number, float(number), False, jpeg(number), pixels))
     thumbs, places = writer.thumbnails()
     inputs = writer.inputs()

@@ -15,7 +15,8 @@ from curation.models import Dataset, ModelVersion, Role, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
 from curation.progress import VersionRow, run_progress, version_progress
-from curation.train_form import PRESETS, TrainForm
+from curation.train_form import TrainForm, default_start, starts
+from curation.views.params import whole
 from curation.views.requests import person, wants_fragment
 
 RUNS_SHOWN = 20
@@ -28,6 +29,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     dataset = dataset_for(request, slug, Role.ADMIN if request.method == "POST" else Role.VIEWER)
     if request.method == "POST":
         return _set_target(request, dataset)
+    if wants_fragment(request) and "start_from" in request.GET:
+        return render(request, "fragments/model_train.html", _train_panel(dataset, _form_from(request, dataset)))
     if wants_fragment(request):
         return render(request, "fragments/model_lists.html", {"dataset": dataset, **_lists(dataset)})
     return _page(request, dataset, TrainForm(dataset=dataset))
@@ -91,22 +94,39 @@ def activate(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def _page(
     request: HttpRequest, dataset: Dataset, form: TrainForm, *, refusal: str = "", status: int = 200
 ) -> HttpResponse:
-    preview = training.preview(dataset)
     content = {
-        "dataset": dataset,
         "tab": "models",
-        "form": form,
-        "presets": PRESETS,
         "refusal": refusal,
-        "preview": preview,
-        "everything": training.preview(dataset, everything=True) if preview.problem else None,
-        "active": dataset.active_version,
         "calibration": calibrations.status(dataset),
         "active_above": versions.frames_above(dataset.active_version) if dataset.active_version else 0,
-        "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
+        **_train_panel(dataset, form),
         **_lists(dataset),
     }
     return render(request, "models.html", content, status=status)
+
+
+def _train_panel(dataset: Dataset, form: TrainForm) -> dict[str, Any]:
+    """What a run would learn from, for each way to begin one."""
+    preview = training.preview(dataset)
+    choices = starts(form, everything=bool(preview.problem))
+    return {
+        "dataset": dataset,
+        "form": form,
+        "starts": choices,
+        "start": form["start"].value() or default_start(choices),
+        "preview": preview,
+        "everything": training.preview(dataset, everything=True) if preview.problem else None,
+        "active": dataset.active_version,
+        "open_run": dataset.training_runs.filter(state__in=TrainingRun.OPEN_STATES).first(),
+        "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
+    }
+
+
+def _form_from(request: HttpRequest, dataset: Dataset) -> TrainForm:
+    """The form as it stands in the page, for another version to go on from."""
+    asked = whole(request, "start_from")
+    version = dataset.model_versions.usable().filter(pk=asked).first() if asked else None
+    return TrainForm(request.GET, dataset=dataset, version=version)
 
 
 def _lists(dataset: Dataset) -> dict[str, Any]:

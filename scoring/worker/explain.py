@@ -6,7 +6,7 @@ from curation import explain, storage
 from curation.models import Frame, ModelVersion
 from scoring.heatmap import heatmap
 from scoring.packs import read_inputs
-from scoring.worker.train import png
+from scoring.worker.contact_sheet import png
 from scoring.worker.weights import scorer_for
 
 

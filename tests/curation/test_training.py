@@ -26,7 +26,9 @@ def judge(video: Video, verdict: str, *numbers: int) -> None:
 
 
 def rows_of(frozen: training.FrozenSet, video: Video) -> list[int]:
-    return sorted(row for entry in frozen.entries if entry["video"] == video.pk for row in entry["rows"])
+    """Rows in distribution."""
+    entries = [entry for entry in frozen.entries if entry["video"] == video.pk and not entry.get("out")]
+    return sorted(row for entry in entries for row in entry["rows"])
 
 
 def test_it_takes_reference_frames_without_those_judged_out(dataset: Dataset) -> None:
