@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from curation import jobs
-from curation.models import EpochMetric, Job, JobLine, ModelVersion, Pack, ScoredPack, TrainingRun
+from curation import jobs, scores
+from curation.models import Dataset, EpochMetric, Job, JobLine, ModelVersion, Pack, Score, ScoredPack, TrainingRun
 from scoring.config import TrainConfig
 from scoring.errors import ModelError, TrainingError
 
@@ -54,9 +54,11 @@ class VersionProgress:
 
 @dataclass(frozen=True)
 class VersionRow:
-    """A version in the list of versions; `above` counts the frames above its threshold."""
+    """A version in the list of versions; `above` counts the frames above its threshold of the score that flags."""
 
     version: ModelVersion
+    score: Score
+    threshold: float | None
     above: int
     progress: VersionProgress | None
 
@@ -114,6 +116,17 @@ def version_progress(version: ModelVersion) -> VersionProgress | None:
     scored = ScoredPack.objects.filter(model_version=version).count()
     job = version.jobs.filter(kind=Job.Kind.RESCORE).order_by("-id").first()
     return VersionProgress(scored=scored, total=total, eta_s=jobs.eta_s(job) if job else None, job=job)
+
+
+def version_row(dataset: Dataset, version: ModelVersion) -> VersionRow:
+    score = scores.flag_score(dataset, version)
+    return VersionRow(
+        version=version,
+        score=score,
+        threshold=version.threshold_of(score),
+        above=scores.above(version, score),
+        progress=version_progress(version),
+    )
 
 
 def _steps(run: TrainingRun) -> list[Step]:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from curation import jobs, videos
+from curation import jobs, scores, videos
 from curation.comparison import Comparison, compare
-from curation.models import Activation, Dataset, FrameScore, Job, ModelVersion, Pack, Video
+from curation.models import Activation, Dataset, Job, ModelVersion, Pack, Score, Video
 from curation.problems import Problem
-from scoring.threshold import threshold_from_quantiles
+from scoring.threshold import threshold_at_tpr, threshold_from_quantiles
 
 __all__ = [
     "Comparison",
     "activate",
+    "aimed",
     "compare",
-    "frames_above",
     "missing_packs",
+    "set_flag_by",
     "set_target_tpr",
     "threshold_at",
 ]
 
 LOWEST_TPR, HIGHEST_TPR = 0.5, 0.999
+RESAMPLES = 300  # of an interval that follows the aim: every version has its own to be worked out at once
 
 
 def activate(*, version: ModelVersion, by: User | None) -> bool:
@@ -51,44 +55,65 @@ def missing_packs(version: ModelVersion) -> QuerySet[Pack]:
     return packs.exclude(scored__model_version=version)
 
 
-def threshold_at(version: ModelVersion, target_tpr: float) -> float:
-    """Reconstruction loss that accepts `target_tpr` (0.5 to 0.999) of the held-out in-distribution frames.
+def threshold_at(version: ModelVersion, target_tpr: float, score: str = Score.RECONSTRUCTION_LOSS) -> float:
+    """The value of a score that accepts `target_tpr` (0.5 to 0.999) of the held-out in-distribution frames.
 
-    Raises Problem for a target out of range, and for a version that kept no held-out losses.
+    Raises Problem for a target out of range, and for a version that kept no held-out scores.
     """
-    if not LOWEST_TPR <= target_tpr <= HIGHEST_TPR:
-        raise Problem(f"The target must lie between {LOWEST_TPR:.0%} and {HIGHEST_TPR:.1%}.")
-    if not version.heldout_quantiles:
-        raise Problem(f"Version {version.number} has no held-out losses, so its threshold can't be moved.")
-    return threshold_from_quantiles(version.heldout_quantiles, target_tpr)
+    _check_target(target_tpr)
+    if not version.quantiles_of(score):
+        words = scores.WORDS[Score(score)]
+        raise Problem(f"Version {version.number} kept no held-out {words}, so its threshold can't be moved.")
+    return threshold_from_quantiles(version.quantiles_of(score), target_tpr)
 
 
 def set_target_tpr(*, dataset: Dataset, target_tpr: float, by: User) -> None:
-    """Aim every version of the dataset at the same true positive rate; thresholds follow from held-out losses.
-
-    Verdicts keep the threshold that people saw when they gave them.
-    """
+    """Aim every version of the dataset, on every score, at the same true positive rate; thresholds follow from
+    held-out scores. Verdicts keep the threshold that people saw when they gave them."""
+    _check_target(target_tpr)
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=dataset.pk)
         versions = [version for version in dataset.model_versions.all() if version.heldout_quantiles]
         for version in versions:
-            _aim(version, target_tpr)
+            version.target_tpr = target_tpr
+            version.thresholds = {score: aimed(entry, target_tpr) for score, entry in version.thresholds.items()}
         ModelVersion.objects.bulk_update(versions, ["thresholds", "target_tpr"])
         Dataset.objects.filter(pk=dataset.pk).update(target_tpr=target_tpr)
 
 
-def _aim(version: ModelVersion, target_tpr: float) -> None:
-    """Move the threshold of every score that the version kept held-out quantiles of."""
-    threshold_at(version, target_tpr)
-    version.target_tpr = target_tpr
-    for entry in version.thresholds.values():
-        if entry.get("quantiles"):
-            entry["value"] = threshold_from_quantiles(entry["quantiles"], target_tpr)
+def aimed(entry: dict[str, Any], target_tpr: float) -> dict[str, Any]:
+    """One score's entry of ModelVersion.thresholds for another aim. The interval needs the quantiles of at least two
+    held-out videos; without, it is dropped, because that of the old aim would be wrong."""
+    if not entry.get("quantiles"):
+        return entry
+    kept = {name: value for name, value in entry.items() if name not in ("low", "high")}
+    kept["value"] = threshold_from_quantiles(entry["quantiles"], target_tpr)
+    videos = entry.get("per_video", [])
+    if len(videos) < 2:
+        return kept
+    found = threshold_at_tpr(videos, target_tpr, resamples=RESAMPLES)
+    return kept | {"low": min(found.low, kept["value"]), "high": max(found.high, kept["value"])}
 
 
-def frames_above(version: ModelVersion) -> int:
-    """Scored frames on the outlying side of the version's threshold; an index range, quick at any size."""
-    return FrameScore.objects.of_version(version).flagged(version.threshold).count()
+def set_flag_by(*, dataset: Dataset, score: str, by: User) -> None:
+    """Sort by this score by default, and flag frames above its threshold.
+
+    Raises Problem for an unknown score, and for one that the active version can't flag by yet.
+    """
+    if score not in Score.values:
+        raise Problem(f"Frames can be flagged by {', '.join(scores.WORDS.values())}; not by {score[:20]!r}.")
+    version = dataset.active_version
+    if version is not None and not scores.has(version, score):
+        raise Problem(scores.why_not(version), status=409)
+    if version is not None and version.threshold_of(score) is None:
+        words = scores.WORDS[Score(score)]
+        raise Problem(f"Version {version.number} has no threshold of the {words}. Train a new one.", status=409)
+    Dataset.objects.filter(pk=dataset.pk).update(flag_by=score)
+
+
+def _check_target(target_tpr: float) -> None:
+    if not LOWEST_TPR <= target_tpr <= HIGHEST_TPR:
+        raise Problem(f"The target must lie between {LOWEST_TPR:.0%} and {HIGHEST_TPR:.1%}.")
 
 
 def _check_ready(version: ModelVersion) -> None:

@@ -6,17 +6,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from curation import calibrations, gallery, training, versions
-from curation.models import Dataset, ModelVersion, Role, TrainingRun
+from curation import calibrations, scores, threshold_page, training, versions
+from curation.models import Dataset, ModelVersion, Role, Score, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
-from curation.progress import VersionRow, run_progress, version_progress
-from curation.train_form import TrainForm, default_start, starts
-from curation.views.params import whole
+from curation.progress import run_progress, version_progress, version_row
+from curation.train_form import PRESETS, TrainForm
+from curation.views.errors import error
 from curation.views.requests import person, wants_fragment
 
 RUNS_SHOWN = 20
@@ -29,11 +30,30 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     dataset = dataset_for(request, slug, Role.ADMIN if request.method == "POST" else Role.VIEWER)
     if request.method == "POST":
         return _set_target(request, dataset)
-    if wants_fragment(request) and "start_from" in request.GET:
-        return render(request, "fragments/model_train.html", _train_panel(dataset, _form_from(request, dataset)))
     if wants_fragment(request):
         return render(request, "fragments/model_lists.html", {"dataset": dataset, **_lists(dataset)})
-    return _page(request, dataset, TrainForm(dataset=dataset))
+    try:
+        return _page(request, dataset, TrainForm(dataset=dataset), by=request.GET.get("by", ""))
+    except Problem as problem:
+        return error(request, problem.status, str(problem))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def threshold(request: HttpRequest, slug: str) -> HttpResponse:
+    """One score of the active version (`?by=`), for htmx; a POST makes it the one that sorts and flags."""
+    dataset = dataset_for(request, slug, Role.ADMIN if request.method == "POST" else Role.VIEWER)
+    if request.method == "POST":
+        return _set_flag_by(request, dataset)
+    if dataset.active_version is None:
+        raise Http404
+    try:
+        look = threshold_page.look(dataset, dataset.active_version, request.GET.get("by", ""))
+    except Problem as problem:
+        return error(request, problem.status, str(problem))
+    response = render(request, "fragments/model_active.html", {"dataset": dataset, "look": look})
+    response["HX-Replace-Url"] = f"{reverse('models', args=[slug])}?by={look.name}"
+    return response
 
 
 @login_required
@@ -57,7 +77,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     dataset = dataset_for(request, slug)
     version = get_object_or_404(dataset.model_versions.select_related("training_run"), number=number)
     if request.GET.get("data") == "histogram":
-        return JsonResponse(_histogram(version))
+        return _histogram(request, version)
     others = dataset.model_versions.usable().exclude(pk=version.pk)
     base = _base(dataset, version, request.GET.get("with", ""))
     content = {
@@ -67,7 +87,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "base": base,
         "others": others,
         "comparison": versions.compare(base, version) if base else None,
-        "above": versions.frames_above(version),
+        "row": version_row(dataset, version),
         "activations": dataset.activations.select_related("model_version", "user")[:RUNS_SHOWN],
         "progress": version_progress(version),
     }
@@ -92,49 +112,29 @@ def activate(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, dataset: Dataset, form: TrainForm, *, refusal: str = "", status: int = 200
+    request: HttpRequest, dataset: Dataset, form: TrainForm, *, by: str = "", refusal: str = "", status: int = 200
 ) -> HttpResponse:
+    preview = training.preview(dataset)
     content = {
+        "dataset": dataset,
         "tab": "models",
+        "form": form,
+        "presets": PRESETS,
         "refusal": refusal,
+        "preview": preview,
+        "everything": training.preview(dataset, everything=True) if preview.problem else None,
+        "active": dataset.active_version,
         "calibration": calibrations.status(dataset),
-        "active_above": versions.frames_above(dataset.active_version) if dataset.active_version else 0,
-        **_train_panel(dataset, form),
+        "look": threshold_page.look(dataset, dataset.active_version, by) if dataset.active_version else None,
+        "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
         **_lists(dataset),
     }
     return render(request, "models.html", content, status=status)
 
 
-def _train_panel(dataset: Dataset, form: TrainForm) -> dict[str, Any]:
-    """What a run would learn from, for each way to begin one."""
-    preview = training.preview(dataset)
-    choices = starts(form, everything=bool(preview.problem))
-    return {
-        "dataset": dataset,
-        "form": form,
-        "starts": choices,
-        "start": form["start"].value() or default_start(choices),
-        "preview": preview,
-        "everything": training.preview(dataset, everything=True) if preview.problem else None,
-        "active": dataset.active_version,
-        "open_run": dataset.training_runs.filter(state__in=TrainingRun.OPEN_STATES).first(),
-        "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
-    }
-
-
-def _form_from(request: HttpRequest, dataset: Dataset) -> TrainForm:
-    """The form as it stands in the page, for another version to go on from."""
-    asked = whole(request, "start_from")
-    version = dataset.model_versions.usable().filter(pk=asked).first() if asked else None
-    return TrainForm(request.GET, dataset=dataset, version=version)
-
-
 def _lists(dataset: Dataset) -> dict[str, Any]:
     """Versions and runs with what is under way in them; `is_moving` keeps the page asking."""
-    rows = [
-        VersionRow(version, versions.frames_above(version), version_progress(version))
-        for version in dataset.model_versions.select_related("training_run")
-    ]
+    rows = [version_row(dataset, version) for version in dataset.model_versions.select_related("training_run")]
     runs = list(dataset.training_runs.select_related("version", "requested_by")[:RUNS_SHOWN])
     open_run = next((run for run in runs if run.state in TrainingRun.OPEN_STATES), None)
     return {
@@ -153,7 +153,18 @@ def _set_target(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         percent = -1.0
     try:
         versions.set_target_tpr(dataset=dataset, target_tpr=percent / 100, by=person(request))
-        messages.success(request, f"The threshold now accepts {percent:g} % of held-out frames.")
+        messages.success(request, f"The thresholds now accept {percent:g} % of held-out frames.")
+    except Problem as problem:
+        messages.error(request, str(problem))
+    by = request.GET.get("by", "")
+    return redirect(reverse("models", args=[dataset.slug]) + (f"?by={by}" if by in scores.BY_NAME else ""))
+
+
+def _set_flag_by(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    score = request.POST.get("flag_by", "")
+    try:
+        versions.set_flag_by(dataset=dataset, score=score, by=person(request))
+        messages.success(request, f"Frames are flagged and sorted by {scores.WORDS[Score(score)]} now.")
     except Problem as problem:
         messages.error(request, str(problem))
     return redirect("models", dataset.slug)
@@ -169,6 +180,9 @@ def _base(dataset: Dataset, version: ModelVersion, asked: str) -> ModelVersion |
     return before.model_version if before else None
 
 
-def _histogram(version: ModelVersion) -> dict[str, Any]:
-    drawn = gallery.histogram(version)
-    return {**drawn, "quantiles": version.heldout_quantiles, "target_tpr": version.target_tpr, "number": version.number}
+def _histogram(request: HttpRequest, version: ModelVersion) -> HttpResponse:
+    try:
+        score = threshold_page.asked_score(request.GET.get("by", "")) or Score.RECONSTRUCTION_LOSS
+    except Problem as problem:
+        return error(request, problem.status, str(problem))
+    return JsonResponse(threshold_page.histogram(version, score))

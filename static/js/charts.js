@@ -30,6 +30,19 @@ export function short(value) {
   return size >= 100 || Number.isInteger(value) ? `${Math.round(value)}` : value.toPrecision(2);
 }
 
+/** A score's number as people read it, the way the server writes it: 87.3, +1.24, 87 %. */
+export function measure(value, score) {
+  if (score === "probability") return `${Math.min(Math.max(Math.round(value * 100), Number(value > 0)), value < 1 ? 99 : 100)} %`;
+  if (score === "ood_score") return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+  return value.toFixed(1);
+}
+
+/** Ticks of an axis of this score. */
+export function tick(value, score) {
+  if (value === null) return "";
+  return score === "probability" ? `${Math.round(value * 100)} %` : short(value).replace("-", "−");
+}
+
 /** Keep a chart as wide as its box, and redraw it when the theme changes. `draw(width)` makes a fresh uPlot. */
 export function keep(box, draw) {
   let chart = null;
@@ -54,6 +67,23 @@ export function marker(where, words, colour = "--text") {
         const at = where();
         if (at === null || at < u.scales.x.min || at > u.scales.x.max) return;
         drawMarker(u, Math.round(u.valToPos(at, "x", true)), words(), token(colour));
+      },
+    },
+  };
+}
+
+/** A shaded stretch of the x axis, as a uPlot plugin; `where()` gives [low, high] or null. */
+export function band(where, colour) {
+  return {
+    hooks: {
+      drawAxes: (u) => {
+        const ends = where();
+        if (!ends) return;
+        const [low, high] = ends.map((end) => u.valToPos(Math.min(Math.max(end, u.scales.x.min), u.scales.x.max), "x", true));
+        u.ctx.save();
+        u.ctx.fillStyle = token(colour);
+        u.ctx.fillRect(low, u.bbox.top, Math.max(high - low, 1), u.bbox.height);
+        u.ctx.restore();
       },
     },
   };

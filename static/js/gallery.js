@@ -124,11 +124,6 @@ function reverseOrder() {
   });
 }
 
-document.addEventListener("click", (event) => {
-  const refused = event.target.closest("[data-refusal]");
-  if (refused) toast(refused.dataset.refusal);
-});
-
 onKeys({
   a: () => judge("out"),
   d: () => judge("in"),

@@ -64,6 +64,8 @@ document.addEventListener("click", (event) => {
   if (target.closest("[data-close]") || target.matches("dialog.dialog")) target.closest("dialog")?.close();
   const opener = target.closest("[data-open]");
   if (opener) document.querySelector(opener.dataset.open)?.showModal();
+  const refused = target.closest("[data-refusal]"); // a choice that isn't there yet says why when it is pressed
+  if (refused) toast(refused.dataset.refusal);
   closeMenus(target.closest("details.menu"));
 });
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 
-from curation import reviews, versions
+from curation import reviews, scores, versions
 from curation.models import Dataset, Frame, Job, ModelVersion, Review, ScoredPack, Video
 from curation.problems import Problem
 from tests.curation.review_rows import ask, make_version, make_video, score, scored_dataset
@@ -125,4 +125,6 @@ def test_it_counts_what_lies_above_the_threshold() -> None:
     _, old, new = two_versions()
     first, second = Frame.objects.order_by("number")
     score(new, {first.pk: 50.0, second.pk: 50.1})
-    assert (versions.frames_above(old), versions.frames_above(new)) == (1, 1)
+    new.thresholds["ood_score"] = {"value": 4.9}
+    assert [scores.above(version, "reconstruction_loss") for version in (old, new)] == [1, 1]
+    assert [scores.above(version, "ood_score") for version in (old, new)] == [0, 2]
