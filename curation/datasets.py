@@ -14,6 +14,7 @@ from curation.problems import Problem
 
 SLUG_ROOM = 120
 TRIES = 20
+FIXED = ("input_height", "input_width", "bars")
 
 
 def create(*, name: str, by: User | None, **settings: Any) -> Dataset:
@@ -39,12 +40,15 @@ def _insert(name: str, slug: str, by: User | None, settings: dict[str, Any]) -> 
 
 
 def change(*, dataset: Dataset, by: User, target_tpr: float, **settings: Any) -> None:
-    """New settings. Sampling holds for videos uploaded from now on; the input size is fixed once there are videos."""
-    size = {"input_height", "input_width"}
+    """New settings. Sampling holds for videos uploaded from now on; how frames are made for the model is fixed once
+    there are videos."""
     if dataset.videos.exists() and any(
-        settings.get(name, getattr(dataset, name)) != getattr(dataset, name) for name in size
+        settings.get(name, getattr(dataset, name)) != getattr(dataset, name) for name in FIXED
     ):
-        raise Problem("The input size can't change once there are videos: their frames are stored at the old one.")
+        raise Problem(
+            "The input size and what becomes of black bars can't change once there are videos: their frames are stored "
+            "as they were made."
+        )
     with transaction.atomic():
         if settings:
             Dataset.objects.filter(pk=dataset.pk).update(**settings)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from curation import reasons
+from curation import datasets, reasons
 from curation.models import Dataset, Role
 from curation.problems import Problem
 
@@ -40,16 +40,19 @@ class DatasetForm(DatasetModelForm):
 
     class Meta:
         model = Dataset
-        fields = ["name", "description", "sampling_mode", "sampling_step", "input_height", "input_width"]
+        fields = ["name", "description", "sampling_mode", "sampling_step", "bars", "input_height", "input_width"]
         labels = {
             "sampling_mode": "Take a frame",
             "sampling_step": "n",
+            "bars": "Black bars",
             "input_height": "Input height, px",
             "input_width": "Input width, px",
         }
         help_texts = {
             "sampling_step": "Seconds between frames, or n for every nth frame.",
             "description": "What belongs in it, in a sentence.",
+            "bars": "Cut off: bars around a video's picture are found, and the model doesn't see them; thumbnails stay "
+            "whole. Can be set by hand on a video's page.",
             "input_height": "Frames are shrunk to this size for the model.",
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 2}), "name": forms.TextInput(attrs={"autofocus": True})}
@@ -66,9 +69,10 @@ class DatasetForm(DatasetModelForm):
 
     def _fix_size_once_there_are_videos(self) -> None:
         if self.instance.videos.exists():
-            for name in ("input_height", "input_width"):
+            for name in datasets.FIXED:
                 self.fields[name].disabled = True
             self.fields["input_height"].help_text = "Fixed since the first video: frames are stored at this size."
+            self.fields["bars"].help_text = "Fixed since the first video; a video's page can set its own."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from curation import next_step, storage, uploads, video_list, videos
+from curation import next_step, storage, uploads, video_bars, video_list, videos
 from curation.models import Dataset, FrameScore, Role, Upload, Video
 from curation.permissions import dataset_for
 from curation.problems import Problem
+from curation.video_bars import CropForm
 from curation.views.errors import error
 from curation.views.requests import person, wants_fragment
 
@@ -38,15 +39,16 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     dataset = dataset_for(request, slug)
-    video = get_object_or_404(dataset.videos.select_related("uploaded_by"), pk=pk)
+    video = get_object_or_404(dataset.videos.select_related("dataset", "uploaded_by"), pk=pk)
     content = {
         "dataset": dataset,
         "tab": "videos",
         "row": video_list.rows_of([video])[0],
         "jobs": video.jobs.all()[:10],
+        "bars": video_bars.look(video),
     }
     if wants_fragment(request):
-        return render(request, "fragments/video_state.html", content)
+        return render(request, "fragments/video_state.html", content | {"is_update": True})
     content |= {
         "watch_url": storage.presign_get(video.key, content_type=video.content_type, expires_s=WATCH_S),
         "worst": _worst(dataset, video),
@@ -72,6 +74,21 @@ def retry(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     except Problem as problem:
         return _refuse(request, problem, video)
     return _after(request, dataset, video)
+
+
+@login_required
+@require_POST
+def crop(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    _, video = _video(request, slug, pk, Role.CURATOR)
+    form = CropForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise Problem("Give whole numbers of pixels to cut from each side.")
+        if videos.set_crop(video=video, crop=form.crop(), by=person(request)):
+            messages.success(request, "Its frames are being extracted again. Verdicts stay.")
+    except Problem as problem:
+        return _refuse(request, problem, video)
+    return redirect("video", slug, pk)
 
 
 @login_required

@@ -19,6 +19,7 @@ FORM = {
     "description": "",
     "sampling_mode": "seconds",
     "sampling_step": "2",
+    "bars": "crop",
     "input_height": "60",
     "input_width": "80",
     "target_percent": "97.5",

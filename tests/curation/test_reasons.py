@@ -163,7 +163,7 @@ def test_it_edits_the_list_in_the_settings_and_leaves_old_verdicts_alone(cup: tu
     say(dataset, "ana", ask(frames[0], reason="advertisement"))
     client = signed_in(User.objects.get(username="olga"))
     form = {"name": "Cup", "sampling_mode": "seconds", "sampling_step": "1", "target_percent": "95",
-            "input_height": "60", "input_width": "80"}  # fmt: skip
+            "bars": "crop", "input_height": "60", "input_width": "80"}  # fmt: skip
     client.post("/d/cup/settings/", {**form, "reasons": "commercial\r\nAmerican football\r\n"})
     dataset.refresh_from_db()
     assert dataset.reasons == ["commercial", "American football"]
