@@ -69,15 +69,54 @@ def config_from(values: Mapping[str, Any], base: VAEConfig | None = None) -> VAE
 
 
 @dataclass(frozen=True)
+class OutlierConfig:
+    """How a retraining with outliers goes; figures: docs/decisions.md. steps of batch_in frames that belong and
+    batch_out that don't, with a learning rate that falls from lr. An outlier's loss is pushed up to a margin of
+    margin_times the median loss of frames that belong + margin_more (for 60 x 80, growing with the size), with weight
+    `hinge`; a head of `head` units on the posterior mean tells the two apart, its cross entropy with weight
+    `head_weight`."""
+
+    steps: int = 200
+    batch_in: int = 32
+    batch_out: int = 16
+    lr: float = 5e-4
+    hinge: float = 0.5
+    margin_times: float = 3.0
+    margin_more: float = 300.0
+    head: int = 32
+    head_weight: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_whole("outliers.steps", self.steps, 1, 100_000_000)
+        _check_whole("outliers.batch_in", self.batch_in, 2, 65_536)
+        _check_whole("outliers.batch_out", self.batch_out, 1, 65_536)
+        _check_whole("outliers.head", self.head, 1, 4096)
+        _check_number("outliers.lr", self.lr, 0.0, math.inf)
+        for name in ("hinge", "margin_times", "margin_more", "head_weight"):
+            _check_number(f"outliers.{name}", getattr(self, name), 0.0, math.inf, least=True)
+
+    @classmethod
+    def from_json(cls, values: object) -> OutlierConfig:
+        """Raises TrainingError on unknown names and bad values."""
+        if not isinstance(values, Mapping):
+            raise TrainingError("outliers must be an object of settings.")
+        unknown = sorted(set(values) - {entry.name for entry in fields(cls)})
+        if unknown:
+            raise TrainingError(f"A retraining has no setting named {unknown[0]!r}.")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Raises TrainingError for a value that can't be used.
 
     epochs: None chooses as many as make about `steps` steps, but at least 6. An epoch is one pass over the training
     frames, or as many whole passes as make 20 steps. patience: epochs without a better held-out loss before the
-    training ends. clip: largest norm of a gradient. precision: "auto" is bf16 on CUDA
-    and on CPUs that have bf16 instructions, fp32 elsewhere.
-    loss: "squared" error, or "relative" to each frame's own variance, which favours neither busy nor flat frames.
+    training ends. flip, crop, jitter: how frames are varied (scoring/augment.py). clip: largest norm of a gradient.
+    precision: "auto" is bf16 on CUDA and on CPUs that have bf16 instructions, fp32 elsewhere. loss: "squared" error, or
+    "relative" to each frame's own variance, which favours neither busy nor flat frames.
     heldout_fraction: share of the frames kept aside, by whole videos (scoring/splits.py).
+    outliers: used only when there are any.
     """
 
     preset: str = "small"
@@ -88,12 +127,15 @@ class TrainConfig:
     lr: float = PRESET_LR["small"]
     clip: float = 100.0
     flip: bool = True
+    crop: float = 0.8
+    jitter: float = 0.1
     patience: int = 10
     seed: int = 0
     heldout_fraction: float = 0.2
     target_tpr: float = 0.95
     precision: str = "auto"
     loss: str = "squared"
+    outliers: OutlierConfig = field(default_factory=OutlierConfig)
 
     def __post_init__(self) -> None:
         _check_whole("epochs", self.epochs, 1, 10_000, optional=True)
@@ -105,6 +147,8 @@ class TrainConfig:
         _check_number("clip", self.clip, 0.0, math.inf)
         _check_number("heldout_fraction", self.heldout_fraction, 0.0, 0.9)
         _check_number("target_tpr", self.target_tpr, 0.0, 1.0)
+        _check_number("crop", self.crop, 0.1, 1.0, least=True, most=True)
+        _check_number("jitter", self.jitter, 0.0, 1.0, least=True)
         if not isinstance(self.flip, bool):
             raise TrainingError("flip must be true or false.")
         if self.precision not in PRECISIONS:
@@ -127,7 +171,8 @@ class TrainConfig:
         if not isinstance(overrides, Mapping):
             raise TrainingError("vae must be an object of model settings.")
         vae = config_from(overrides, presets()[preset])
-        return cls(**{"lr": PRESET_LR[preset], **values, "preset": preset, "vae": vae})
+        outliers = OutlierConfig.from_json(values.get("outliers", {}))
+        return cls(**{"lr": PRESET_LR[preset], **values, "preset": preset, "vae": vae, "outliers": outliers})
 
     def as_json(self) -> dict[str, Any]:
         """Values that `from_json` turns back into this configuration."""
@@ -178,7 +223,12 @@ def _check_whole(name: str, value: object, low: int, high: int, *, optional: boo
         raise TrainingError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
 
 
-def _check_number(name: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low < value < high:
-        reach = f"between {low:g} and {high:g}" if high < math.inf else f"above {low:g}"
-        raise TrainingError(f"{name} must be a number {reach}, not {value!r}.")
+def _check_number(
+    name: str, value: object, low: float, high: float, *, least: bool = False, most: bool = False
+) -> None:
+    """least, most: whether `low` and `high` themselves will do."""
+    number = not isinstance(value, bool) and isinstance(value, (int, float))
+    if number and (low < value < high or (least and value == low) or (most and value == high)):  # type: ignore[operator]
+        return
+    reach = f"between {low:g} and {high:g}" if high < math.inf else f"{'at least' if least else 'above'} {low:g}"
+    raise TrainingError(f"{name} must be a number {reach}, not {value!r}.")

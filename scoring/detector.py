@@ -24,25 +24,37 @@ from scoring.features import Activations
 from scoring.model_file import METADATA_KEY, check_header, read_about, read_header
 from scoring.ood import PARTS, Units
 from scoring.preprocessing import Preprocessing
+from scoring.recalibrate import Calibration
 from scoring.vae import VAE
 
 MAX_START_FRAMES = 10_000
+CALIBRATIONS = ("start", "verdicts")
 DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
+
+
+@dataclass
+class Retrained:
+    """anchor: the network that the first of a line of retrainings began with. start, verdicts: recalibrations of the
+    anchor and of the detector's own network, on the verdicts that it was retrained with. units: of the parts of the
+    score (scoring/ood.py: anchored)."""
+
+    anchor: VAE
+    start: Calibration
+    verdicts: Calibration
+    units: Units
 
 
 @dataclass
 class Detector:
     """vae: the network, in evaluation mode. start_activations (S, D) float16, start_scores (S,) float32: pooled
     activations and outlier scores of up to 512 frames that were trained on, from which recalibration starts; None in
-    files of before. anchor: the network that retraining began with; units: of the parts of the anchored score
-    (scoring/ood.py), empty without."""
+    files of before. retrained: what the score of a retrained one needs besides."""
 
     vae: VAE
     preprocessing: Preprocessing
     start_activations: Activations | None = None
     start_scores: NDArray[np.float32] | None = None
-    anchor: VAE | None = None
-    units: Units = field(default_factory=dict)
+    retrained: Retrained | None = None
 
 
 def plain(vae: VAE) -> Detector:
@@ -54,8 +66,8 @@ def save_detector(detector: Detector, notes: Mapping[str, Any] | None = None) ->
     """The detector as a file. `notes` is any JSON that should travel with it (`model_file.read_notes`)."""
     about = {"config": asdict(detector.vae.config), "notes": dict(notes or {}), "detector": _about(detector)}
     tensors = dict(detector.vae.state_dict())
-    if detector.anchor is not None:
-        tensors |= {f"anchor.{key}": value for key, value in detector.anchor.state_dict().items()}
+    if detector.retrained is not None:
+        tensors |= {f"anchor.{key}": value for key, value in detector.retrained.anchor.state_dict().items()}
     if detector.start_activations is not None and detector.start_scores is not None:
         tensors["start.activations"] = torch.from_numpy(detector.start_activations)
         tensors["start.scores"] = torch.from_numpy(detector.start_scores)
@@ -87,6 +99,7 @@ class _Outline:
     preprocessing: Preprocessing | None = None
     start: int | None = None
     anchor: VAEConfig | None = None
+    calibrations: dict[str, Calibration] = field(default_factory=dict)
     units: Units = field(default_factory=dict)
 
     @classmethod
@@ -98,15 +111,20 @@ class _Outline:
             preprocessing = Preprocessing.from_json(about["preprocessing"])
         except ValueError as error:
             raise ModelError(f"The model file can't be used: {error}") from None
-        anchor = None if about["anchor"] is None else config_from(_mapping(about["anchor"]))
-        units = _units(about["units"], anchored=anchor is not None)
-        return cls(preprocessing, _count(about["start"]), anchor, units)
+        start = _count(about["start"])
+        if about["anchor"] is None:
+            return cls(preprocessing, start)
+        calibrations = {name: _calibration(about["calibrations"], name) for name in CALIBRATIONS}
+        return cls(preprocessing, start, config_from(_mapping(about["anchor"])), calibrations, _units(about["units"]))
 
     def tensors(self, config: VAEConfig) -> dict[str, tuple[str, list[int]]]:
         """Name -> (dtype, shape) of all that has to be in the file. Raises ModelError for parts that don't fit."""
         expected = _declared(config, "")
         if self.anchor is not None:
             expected |= _declared(self.anchor, "anchor.")
+            for name, of in (("start", self.anchor), ("verdicts", config)):
+                if len(self.calibrations[name].weights) != 3 * sum(of.channels) + 1:
+                    raise ModelError("A calibration in the model file belongs to another model.")
         if self.start is not None:
             expected["start.activations"] = ("F16", [self.start, 3 * sum(config.channels)])
             expected["start.scores"] = ("F32", [self.start])
@@ -123,18 +141,25 @@ class _Outline:
             detector.start_activations = np.asarray(tensors["start.activations"].numpy())
             detector.start_scores = np.asarray(tensors["start.scores"].numpy())
         if self.anchor is not None:
-            detector.anchor, detector.units = _network(self.anchor, _part(tensors, "anchor.")), self.units
+            anchor = _network(self.anchor, _part(tensors, "anchor."))
+            detector.retrained = Retrained(anchor, **self.calibrations, units=self.units)
         return detector
 
 
 def _about(detector: Detector) -> dict[str, Any]:
-    start, anchor = detector.start_scores, detector.anchor
-    return {
+    start, retrained = detector.start_scores, detector.retrained
+    about: dict[str, Any] = {
         "preprocessing": detector.preprocessing.as_json(),
         "start": None if start is None else len(start),
-        "anchor": None if anchor is None else asdict(anchor.config),
-        "units": {name: list(unit) for name, unit in detector.units.items()},
+        "anchor": None,
+        "calibrations": None,
+        "units": None,
     }
+    if retrained is not None:
+        about["anchor"] = asdict(retrained.anchor.config)
+        about["calibrations"] = {name: getattr(retrained, name).as_json() for name in CALIBRATIONS}
+        about["units"] = {name: list(unit) for name, unit in retrained.units.items()}
+    return about
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -149,9 +174,16 @@ def _count(value: object) -> int | None:
     return value
 
 
-def _units(value: object, *, anchored: bool) -> Units:
-    """The units as written: of every part when there is an anchor, of none when there isn't."""
-    if not isinstance(value, dict) or set(value) != (set(PARTS) if anchored else set()):
+def _calibration(values: object, name: str) -> Calibration:
+    try:
+        return Calibration.from_json(_mapping(_mapping(values).get(name)))
+    except ValueError as error:
+        raise ModelError(f"The model file can't be used: {error}") from None
+
+
+def _units(value: object) -> Units:
+    """The units of every part, as written."""
+    if not isinstance(value, dict) or set(value) != set(PARTS):
         raise ModelError("The units of the score's parts in the file are incomplete.")
     for unit in value.values():
         numbers = isinstance(unit, list) and len(unit) == 2 and all(type(number) is float for number in unit)

@@ -6,34 +6,73 @@ import numpy as np
 import torch
 
 from scoring import ood
-from scoring.detector import Detector
+from scoring.detector import Detector, Retrained
+from scoring.errors import TrainingError
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
+from scoring.ood import Values
 from scoring.preprocessing import Preprocessing
-from scoring.score import Scorer, ood_score
+from scoring.recalibrate import Calibration, Refusal, calibrate
+from scoring.score import Measured, Scorer, label_free
 from scoring.vae import VAE
 
 START_FRAMES = 512
 
 
 def fit_detector(
+    vae: VAE, frames: FrameSet, preprocessing: Preprocessing, *, device: str | torch.device | None = None
+) -> Detector:
+    """The detector of a trained network. Up to 512 of `frames`, which belong, evenly drawn, give that from which
+    recalibration starts."""
+    found = _measured(vae, FrameSet(drawn(frames)), preprocessing, device)
+    return Detector(vae, preprocessing, found.activations, _own_score(found, preprocessing).astype(np.float32))
+
+
+def fit_retrained(
     vae: VAE,
+    anchor: VAE,
     frames: FrameSet,
+    outliers: FrameSet,
     preprocessing: Preprocessing,
     *,
-    anchor: VAE | None = None,
     device: str | torch.device | None = None,
 ) -> Detector:
-    """The detector of a trained network. Up to 512 of `frames`, which belong, evenly drawn, give the units
-    of an anchored score and that from which recalibration starts."""
-    bare = Detector(vae, preprocessing, anchor=anchor)
-    found = Scorer(bare, device).measure(FrameSet(start_frames(frames)))
-    detector = Detector(vae, preprocessing, anchor=anchor, units=ood.units_of(found.parts))
-    detector.start_activations = found.activations
-    detector.start_scores = ood_score(detector, found).astype(np.float32)
-    return detector
+    """The detector of a network that was retrained with outliers, anchored in the network that it began with. Up to 512
+    of the frames that belong and of those that don't, evenly drawn, give calibrations and units of its score. Raises
+    TrainingError when there are too few of either."""
+    inside, outside = drawn(frames), drawn(outliers)
+    is_out = np.arange(len(inside) + len(outside)) >= len(inside)
+    both = FrameSet([inside, outside])
+    before, after = (_measured(network, both, preprocessing, device) for network in (anchor, vae))
+    start, verdicts = (_calibrated(found, is_out, preprocessing) for found in (before, after))
+    parts = {
+        "start": start.logit(before.activations, _own_score(before, preprocessing)),
+        "reconstruction": _own_score(after, preprocessing),
+        "verdicts": verdicts.logit(after.activations, _own_score(after, preprocessing)),
+    }
+    units = ood.units_of(parts, is_out)
+    scores = ood.anchored(parts, units)[~is_out].astype(np.float32)
+    return Detector(vae, preprocessing, after.activations[~is_out], scores, Retrained(anchor, start, verdicts, units))
 
 
-def start_frames(frames: FrameSet) -> Pixels:
+def drawn(frames: FrameSet) -> Pixels:
     """Up to 512 frames, evenly drawn, (S, H, W, 3)."""
     return frames.take(np.unique(np.linspace(0, len(frames) - 1, START_FRAMES).round().astype(np.int64)))
+
+
+def _measured(
+    network: VAE, frames: FrameSet, preprocessing: Preprocessing, device: str | torch.device | None
+) -> Measured:
+    return Scorer(Detector(network, preprocessing), device).measure(frames)
+
+
+def _own_score(found: Measured, preprocessing: Preprocessing) -> Values:
+    return label_free(found, preprocessing.height * preprocessing.width)
+
+
+def _calibrated(found: Measured, is_out: np.ndarray, preprocessing: Preprocessing) -> Calibration:
+    scores = _own_score(found, preprocessing)
+    fitted = calibrate(found.activations, scores, is_out, found.activations[:0], scores[:0])
+    if isinstance(fitted, Refusal):
+        raise TrainingError(f"There is too little to learn from: {fitted.reason}")
+    return fitted

@@ -15,14 +15,19 @@ Units = dict[str, tuple[float, float]]
 VARIANCE_EXPONENT = 0.75
 VARIANCE_FLOOR_PER_PIXEL = 30 / (60 * 80)
 LOSS_FLOOR_PER_PIXEL = 1 / (60 * 80)
-PARTS = ("start", "reconstruction", "head")  # of the anchored score
+PHOTOMETRIC_SHARE = 0.1
+PARTS = ("start", "reconstruction", "verdicts")  # of the anchored score
 
 
 def label_free(reconstruction_loss: Values, fitted_loss: Values, variance: Values, pixels: int) -> Values:
-    """The default score (N,) of a model that saw no outlier: log(loss + floor) - 0.75 log(variance + floor). All are
-    sums over a frame of `pixels` pixels, and the floors grow with them."""
-    loss = np.log(reconstruction_loss + LOSS_FLOOR_PER_PIXEL * pixels)
-    score: Values = loss - VARIANCE_EXPONENT * np.log(variance + variance_floor(pixels))
+    """The default score (N,) of a model that saw no outlier: log(loss + floor) - 0.75 log(variance + floor), where the
+    loss is what a fit of brightness and contrast leaves, and a tenth of what it takes away: a video of another tint or
+    exposure is no outlier for that, but a plain picture of any colour would pass as the most typical one. All are sums
+    over a frame of `pixels` pixels, and the floors grow with them."""
+    loss = (1 - PHOTOMETRIC_SHARE) * fitted_loss + PHOTOMETRIC_SHARE * reconstruction_loss
+    score: Values = np.log(loss + LOSS_FLOOR_PER_PIXEL * pixels) - VARIANCE_EXPONENT * np.log(
+        variance + variance_floor(pixels)
+    )
     return score
 
 
@@ -32,13 +37,20 @@ def variance_floor(pixels: int) -> float:
 
 
 def anchored(parts: Mapping[str, Values], units: Units) -> Values:
-    """The score (N,) of a retrained model: the sum of its parts (N,), each in `units` (mean, standard deviation) of
-    frames that belong. The part of the model it began with keeps a gain on one kind of outlier from being paid for
-    with another kind."""
+    """The score (N,) of a retrained model: the sum of its parts (N,), each in `units` (mean, standard deviation).
+    `start`: log odds by a recalibration of the model that it began with, which keeps a gain on one kind of outlier from
+    being paid for with another kind; `reconstruction`: the label-free score; `verdicts`: log odds by its own."""
     score: Values = np.sum([(parts[name] - units[name][0]) / units[name][1] for name in PARTS], axis=0)
     return score
 
 
-def units_of(parts: Mapping[str, Values]) -> Units:
-    """Mean and standard deviation of each part (N,), for `anchored`."""
-    return {name: (float(values.mean()), max(float(values.std()), 1e-6)) for name, values in parts.items()}
+def units_of(parts: Mapping[str, Values], is_out: NDArray[np.bool_]) -> Units:
+    """The units of each part (M,) on frames with a verdict: its mean where they belong, and its standard deviation with
+    either verdict counting half, however many there are of each. On frames that belong alone, and were trained on, a
+    part hardly varies and would drown the others."""
+    share = np.where(is_out, 0.5 / max(int(is_out.sum()), 1), 0.5 / max(int((~is_out).sum()), 1))
+    units: Units = {}
+    for name, values in parts.items():
+        deviation = np.sqrt(np.average((values - np.average(values, weights=share)) ** 2, weights=share))
+        units[name] = float(values[~is_out].mean()), max(float(deviation), 1e-6)
+    return units

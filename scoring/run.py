@@ -6,14 +6,16 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scoring.checkpoint import Checkpoint, Progress, restore, save_checkpoint
 from scoring.config import TrainConfig
+from scoring.detector import Detector
 from scoring.errors import ModelError, Stopped, TrainingError
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
@@ -28,6 +30,30 @@ MAX_BAD_STEPS = 20
 SAMPLES = 8
 
 Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """detector: of the best epoch, on the CPU. heldout: its scores of the held-out frames, in their order. history: one
+    object of numbers per epoch, those before a resume included. reasons: of a retraining with outliers, how well its
+    score tells each kind of them (scoring/outliers.py: by_reason)."""
+
+    detector: Detector
+    best_epoch: int
+    history: tuple[dict[str, Any], ...]
+    heldout: Scores
+    skipped_steps: int
+    reasons: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def model(self) -> VAE:
+        """The detector's network."""
+        return self.detector.vae
+
+    @property
+    def heldout_losses(self) -> NDArray[np.float64]:
+        """Reconstruction losses of the held-out frames (M,)."""
+        return self.heldout.reconstruction_loss
 
 
 @dataclass
@@ -216,3 +242,13 @@ def _samples(run: Run, heldout: FrameSet) -> tuple[Pixels, Pixels]:
     indices = np.unique(np.linspace(0, len(heldout) - 1, SAMPLES).astype(np.int64))
     inputs = heldout.take(indices)
     return inputs, Scorer(run.model, run.device).reconstruct(inputs)
+
+
+def finished(run: Run, detector: Detector, heldout: FrameSet, reasons: tuple[dict[str, Any], ...] = ()) -> TrainResult:
+    """The result of a run whose detector has been fitted."""
+    scores = Scorer(detector, run.device).score_set(heldout)
+    detector.vae.cpu()
+    if detector.retrained is not None:
+        detector.retrained.anchor.cpu()
+    progress = run.progress
+    return TrainResult(detector, progress.best_epoch, progress.history, scores, progress.skipped_steps, reasons)

@@ -58,7 +58,7 @@ class Scores:
 @dataclass(frozen=True)
 class Measured:
     """What one pass over N frames gave: losses as in Scores; fitted_loss: squared error after a fit of brightness and
-    contrast (scoring/vae.py); parts (N,) of an anchored score, empty for a fresh model; activations: pooled, (N, D)
+    contrast (scoring/vae.py); parts (N,) of an anchored score, none of a fresh model; activations: pooled, (N, D)
     float16, with D = 0 when nobody asked for them."""
 
     reconstruction_loss: Values
@@ -87,7 +87,8 @@ class Scorer:
         self.device = choose_device(device)
         self.detector = plain(detector) if isinstance(detector, VAE) else detector
         self.model = place(self.detector.vae, self.device).eval()
-        self.anchor = None if self.detector.anchor is None else place(self.detector.anchor, self.device).eval()
+        retrained = self.detector.retrained
+        self.anchor = None if retrained is None else place(retrained.anchor, self.device).eval()
         self.with_activations = activations
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
 
@@ -141,11 +142,21 @@ class Scorer:
             return work(to_input(batch, self.device))
 
     def _measure_batch(self, x: Tensor) -> Measured:
-        stages = self.model.features(x)
-        mu, logvar = self.model.moments(stages[-1])
-        reconstruction = self.model.decode(mu)
-        activations = pooled(stages).cpu().numpy() if self.with_activations else np.zeros((len(x), 0), np.float32)
-        _check_finite([activations])
+        found, retrained = self._measure_with(self.model, x), self.detector.retrained
+        if retrained is not None and self.anchor is not None:
+            before, pixels = self._measure_with(self.anchor, x), x.shape[2] * x.shape[3]
+            found.parts.update(
+                start=retrained.start.logit(before.activations, label_free(before, pixels)),
+                reconstruction=label_free(found, pixels),
+                verdicts=retrained.verdicts.logit(found.activations, label_free(found, pixels)),
+            )
+        return found
+
+    def _measure_with(self, model: VAE, x: Tensor) -> Measured:
+        stages = model.features(x)
+        mu, logvar = model.moments(stages[-1])
+        reconstruction = model.decode(mu)
+        activations = pooled(stages).cpu().numpy()
         found = Measured(
             reconstruction_loss=_numbers(reconstruction_loss(x, reconstruction)),
             fitted_loss=_numbers(fitted_loss(x, reconstruction)),
@@ -155,21 +166,8 @@ class Scorer:
             parts={},
             activations=rounded(activations),
         )
-        found.parts.update(self._parts(x, found, mu))
-        _check_finite([found.reconstruction_loss, found.kl, found.variance, *found.parts.values()])
+        _check_finite([found.reconstruction_loss, found.kl, found.variance, activations])
         return found
-
-    def _parts(self, x: Tensor, own: Measured, mu: Tensor) -> dict[str, Values]:
-        """The parts of the anchored score, none for a model that saw no outlier."""
-        if self.anchor is None:
-            return {}
-        reconstruction, pixels = self.anchor(x)[0], x.shape[2] * x.shape[3]
-        loss, fitted = _numbers(reconstruction_loss(x, reconstruction)), _numbers(fitted_loss(x, reconstruction))
-        return {
-            "start": ood.label_free(loss, fitted, own.variance, pixels),
-            "reconstruction": ood.label_free(own.reconstruction_loss, own.fitted_loss, own.variance, pixels),
-            "head": _numbers(self.model.head_logit(mu)),
-        }
 
     def _scores(self, found: Measured) -> Scores:
         score = ood_score(self.detector, found)
@@ -187,9 +185,13 @@ class Scorer:
 
 def ood_score(detector: Detector, found: Measured) -> Values:
     """The outlier score (N,): label-free for a model that saw no outlier, anchored for a retrained one."""
-    if detector.units:
-        return ood.anchored(found.parts, detector.units)
-    pixels = detector.vae.config.height * detector.vae.config.width
+    if detector.retrained is not None:
+        return ood.anchored(found.parts, detector.retrained.units)
+    return label_free(found, detector.vae.config.height * detector.vae.config.width)
+
+
+def label_free(found: Measured, pixels: int) -> Values:
+    """The outlier score (N,) of a network alone, from what it measured on frames of so many pixels."""
     return ood.label_free(found.reconstruction_loss, found.fitted_loss, found.variance, pixels)
 
 

@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from scoring.config import TrainConfig
 from scoring.ood import variance_floor
@@ -29,6 +30,33 @@ def train_step(
     if not descend(model, optimizer, loss, config.clip, before):
         return None
     return StepLosses(loss.item(), error.mean().item(), kl.item())
+
+
+def retrain_step(
+    model: VAE,
+    optimizer: torch.optim.Optimizer,
+    inside: Tensor,
+    outside: Tensor,
+    margin: float,
+    config: TrainConfig,
+    generator: torch.Generator | None,
+) -> StepLosses | None:
+    """One step on frames that belong (N, 3, H, W) and frames that don't (M, 3, H, W): the loss of `train_step` on the
+    former alone, a hinge that pushes the squared error of the latter up to `margin`, and the head's cross entropy on
+    both. None as `train_step`."""
+    before, count, options = buffers_of(model), len(inside), config.outliers
+    x = torch.cat([inside, outside])
+    with autocast(x.device, bf16=uses_bf16(config, x.device)):
+        reconstruction, mu, logvar = model(x, generator)
+    error, kl = reconstruction_loss(x, reconstruction), kl_divergence(mu, logvar)[:count].mean()
+    hinge = functional.relu(margin - error[count:]).mean()
+    is_out = (torch.arange(len(x), device=x.device) >= count).float()
+    head = functional.binary_cross_entropy_with_logits(model.head_logit(mu), is_out)
+    own = weighed(error[:count], inside, config).mean() + config.vae.beta * kl
+    loss = own + options.hinge * hinge + options.head_weight * head
+    if not descend(model, optimizer, loss, config.clip, before):
+        return None
+    return StepLosses(loss.item(), error[:count].mean().item(), kl.item(), hinge.item(), head.item())
 
 
 def weighed(error: Tensor, x: Tensor, config: TrainConfig) -> Tensor:

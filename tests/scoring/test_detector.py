@@ -17,14 +17,13 @@ from safetensors.torch import load, save
 from scoring.config import VAEConfig
 from scoring.detector import Detector, load_detector, plain, save_detector
 from scoring.errors import ModelError
-from scoring.fitting import fit_detector
+from scoring.fitting import fit_detector, fit_retrained
 from scoring.frameset import FrameSet
 from scoring.model_file import METADATA_KEY, read_about, read_header, read_notes, sha256, tensor_table
-from scoring.ood import PARTS
 from scoring.preprocessing import Preprocessing
 from scoring.score import Scorer, Scores
 from scoring.vae import VAE
-from tests.scoring.frames_for_tests import SMALL, turf_frames
+from tests.scoring.frames_for_tests import SMALL, stripe_frames, turf_frames
 
 FRAMES = turf_frames(5, seed=7)
 
@@ -34,9 +33,15 @@ def model_of(config: VAEConfig = SMALL, seed: int = 0) -> VAE:
     return VAE(config).eval()
 
 
-def fitted(config: VAEConfig, anchor: VAE | None = None) -> Detector:
+def fitted(config: VAEConfig) -> Detector:
     prepared = Preprocessing(config.height, config.width)
-    return fit_detector(model_of(config), FrameSet(turf_frames(20)), prepared, anchor=anchor, device="cpu")
+    return fit_detector(model_of(config), FrameSet(turf_frames(20)), prepared, device="cpu")
+
+
+def retrained() -> Detector:
+    inside, outside = FrameSet(turf_frames(20)), FrameSet(stripe_frames(9))
+    model, anchor = model_of(replace(SMALL, head=4)), model_of(SMALL, seed=1)
+    return fit_retrained(model, anchor, inside, outside, Preprocessing(24, 32), device="cpu")
 
 
 def bare(model: VAE) -> bytes:
@@ -69,11 +74,11 @@ def test_it_saves_and_loads_the_same_model_with_its_notes() -> None:
 
 
 def test_it_saves_and_loads_a_retrained_model_with_its_anchor() -> None:
-    anchored = fitted(replace(SMALL, head=4), anchor=model_of(SMALL, seed=1))
-    loaded = load_detector(save_detector(anchored))
-    assert loaded.anchor is not None and loaded.anchor.config == SMALL and loaded.units == anchored.units
-    assert set(loaded.units) == set(PARTS)
-    assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(anchored, "cpu").score(FRAMES))
+    original = retrained()
+    loaded = load_detector(save_detector(original))
+    assert loaded.retrained is not None and original.retrained is not None
+    assert loaded.retrained.anchor.config == SMALL and loaded.retrained.units == original.retrained.units
+    assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(original, "cpu").score(FRAMES))
 
 
 def test_it_reads_files_of_before_which_hold_the_network_alone() -> None:
@@ -81,7 +86,7 @@ def test_it_reads_files_of_before_which_hold_the_network_alone() -> None:
     old = {key: value for key, value in asdict(SMALL).items() if key != "head"}
     loaded = load_detector(repacked(bare(model), about={"config": old, "notes": {}}))
     assert loaded.preprocessing == Preprocessing(24, 32, bars="keep")
-    assert (loaded.start_scores, loaded.start_activations, loaded.anchor, loaded.units) == (None, None, None, {})
+    assert (loaded.start_scores, loaded.start_activations, loaded.retrained) == (None, None, None)
     assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(model, "cpu").score(FRAMES))
 
 
@@ -174,17 +179,36 @@ def test_it_refuses_headers_that_lie() -> None:
         ({"start": 10**9}, "damaged"),
         ({"preprocessing": {"height": 24}}, "no record of how"),
         ({"preprocessing": Preprocessing(30, 32).as_json()}, "another size"),
-        ({"anchor": {"latent": -1}}, "latent size"),
-        ({"anchor": 3}, "incomplete"),
-        ({"units": {"start": [0.0, 1.0]}}, "incomplete"),
-        ({"units": {"start": [0.0, 0.0], "reconstruction": [0.0, 1.0], "head": [0.0, 1.0]}}, "damaged"),
-        ({"units": {"start": [0.0, "1"], "reconstruction": [0.0, 1.0], "head": [0.0, 1.0]}}, "damaged"),
         ({"more": 1}, "incomplete"),
     ],
 )
 def test_it_refuses_a_detector_that_lies(change: dict[str, Any], message: str) -> None:
-    anchored = "units" in change and "anchor" not in change
-    data = save_detector(fitted(replace(SMALL, head=4), anchor=model_of()) if anchored else fitted(SMALL))
+    data = save_detector(fitted(SMALL))
+    about = read_about(read_header(data))
+    about["detector"] |= change
+    with pytest.raises(ModelError, match=message):
+        load_detector(repacked(data, about=about))
+
+
+UNITS = {"start": [0.0, 1.0], "reconstruction": [0.0, 1.0], "verdicts": [0.0, 1.0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"anchor": None}, "unknown tensor 'anchor"),
+        ({"anchor": {"latent": -1}}, "latent size"),
+        ({"anchor": 3}, "incomplete"),
+        ({"anchor": asdict(replace(SMALL, channels=(8, 16))), "calibrations": None}, "incomplete"),
+        ({"anchor": asdict(replace(SMALL, channels=(8, 16)))}, "belongs to another model"),
+        ({"calibrations": {"start": {}}}, "no values of a calibration"),
+        ({"units": {"start": [0.0, 1.0]}}, "incomplete"),
+        ({"units": {**UNITS, "start": [0.0, 0.0]}}, "damaged"),
+        ({"units": {**UNITS, "start": [0.0, "1"]}}, "damaged"),
+    ],
+)
+def test_it_refuses_a_retrained_detector_that_lies(change: dict[str, Any], message: str) -> None:
+    data = save_detector(retrained())
     about = read_about(read_header(data))
     about["detector"] |= change
     with pytest.raises(ModelError, match=message):

@@ -37,13 +37,16 @@ def test_it_measures_what_its_reconstruction_shows() -> None:
     assert np.allclose(scores.l1, np.abs(shown / 255.0 - FRAMES / 255.0).sum((1, 2, 3)), rtol=0.02)
 
 
-def test_it_divides_the_loss_by_the_frames_own_variance() -> None:
-    scores, x = scorer().score(FRAMES), FRAMES / 255.0
+def test_it_divides_what_a_fit_leaves_of_the_loss_by_the_frames_own_variance() -> None:
+    subject, x = scorer(), FRAMES / 255.0
+    scores, found = subject.score(FRAMES), subject.measure(FrameSet(FRAMES))
     variance = ((x - x.mean((1, 2), keepdims=True)) ** 2).sum((1, 2, 3))
     share = (24 * 32) / (60 * 80)
-    expected = np.log(scores.reconstruction_loss + share) - 0.75 * np.log(variance + 30 * share)
+    loss = 0.9 * found.fitted_loss + 0.1 * found.reconstruction_loss
+    expected = np.log(loss + share) - 0.75 * np.log(variance + 30 * share)
     assert np.allclose(scores.ood_score, expected, atol=1e-4)
     assert np.allclose(scores.variance, variance, rtol=1e-4)
+    assert (found.fitted_loss <= scores.reconstruction_loss).all()
 
 
 def test_it_stays_finite_on_flat_frames() -> None:

@@ -212,8 +212,10 @@ def test_it_reads_its_configuration_from_json_and_back() -> None:
     [
         "{", "[]", '{"rate": 1}', '{"preset": "huge"}', '{"preset": []}', '{"lr": 0}', '{"lr": NaN}', '{"epochs": 0}',
         '{"epochs": true}', '{"batch_size": 1}', '{"seed": -1}', '{"target_tpr": 1}', '{"flip": 1}', '{"vae": 3}',
-        '{"precision": "fp8"}', '{"loss": "cubic"}', '{"vae": {"latent": 0}}', '{"vae": {"depth": 1}}',
-        '{"vae": {"channels": "24"}}', '{"vae": {"channels": [24, "x"]}}', '{"vae": {"height": 8}}',
+        '{"precision": "fp8"}', '{"loss": "cubic"}', '{"crop": 0}', '{"crop": 1.1}', '{"jitter": -0.1}',
+        '{"outliers": 3}', '{"outliers": {"step": 3}}', '{"outliers": {"lr": 0}}', '{"outliers": {"hinge": -1}}',
+        '{"outliers": {"head": 0}}', '{"vae": {"latent": 0}}', '{"vae": {"depth": 1}}', '{"vae": {"channels": "24"}}',
+        '{"vae": {"channels": [24, "x"]}}', '{"vae": {"height": 8}}',
     ],
 )  # fmt: skip
 def test_it_refuses_a_bad_configuration_in_words(text: str) -> None:
