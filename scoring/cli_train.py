@@ -63,7 +63,8 @@ def _load(paths: list[Path]) -> tuple[dict[str, list[Pixels]], Preprocessing]:
     from scoring.sampling import Sampling
     from scoring.sources import SourceError, find_sources, read
 
-    videos, ways = dict[str, list[Pixels]](), set[Preprocessing]()
+    videos: dict[str, list[Pixels]] = {}
+    ways: set[Preprocessing] = set()
     for source in (source for path in paths for source in find_sources(path)):
         if source.kind not in ("packs", "pack"):
             raise SourceError(f"{source.path.name} is no pack: make packs with `python -m scoring extract` first.")
