@@ -49,6 +49,11 @@ def has(version: ModelVersion, score: str) -> bool:
     return score != Score.PROBABILITY or version.calibrations.applied().exists()
 
 
+def settled(version: ModelVersion, asked: str) -> Score:
+    """The score to sort by: the one asked for, or the outlier score while there are no probabilities."""
+    return Score(asked) if has(version, asked) else Score.OOD_SCORE
+
+
 def why_not(version: ModelVersion, reviewed: tuple[int, int] | None = None) -> str:
     """Why the version's frames have no probabilities, in a sentence; `reviewed` as in `choices`."""
     if reviewed and not calibrations.is_enough(*reviewed):

@@ -1,6 +1,6 @@
 """Template filters and tags of the house; a builtin, so that no template loads it.
 
-Filters: clock, ago, bytes, loss, measure, score_words, percent. Tags: icon, verdict, visible_datasets.
+Filters: clock, ago, bytes, loss, measure, score_words, score_short, percent. Tags: icon, verdict, visible_datasets.
 """
 
 from __future__ import annotations
@@ -75,6 +75,12 @@ def measure(value: float | None, score: str) -> str:
 def score_words(score: str) -> str:
     """A score's name inside a sentence."""
     return scores.WORDS[Score(score)]
+
+
+@register.filter
+def score_short(score: str) -> str:
+    """A score's name on a button."""
+    return scores.SHORT[Score(score)]
 
 
 @register.filter

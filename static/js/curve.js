@@ -1,4 +1,4 @@
-// The score along a video as a small SVG: loss over time, the threshold, what people said, and where we are.
+// A score along a video as a small SVG: its value over time, the threshold, what people said, and where we are.
 
 const WIDTH = 600;
 const HEIGHT = 96;
@@ -10,14 +10,29 @@ function shape(name, attributes) {
   return made;
 }
 
-// Logarithmic: an advertisement's loss is fifty times a match's, and the near cases lie between.
-function scales({ points, threshold, duration }) {
-  const losses = points.map((point) => Math.max(point[2], 1e-3));
-  const low = Math.log(Math.min(threshold, ...losses) * 0.9);
-  const high = Math.log(Math.max(threshold * 1.3, ...losses));
+const LOSS = "reconstruction_loss";
+const NAMES = { [LOSS]: "Reconstruction loss", ood_score: "Outlier score", probability: "Probability of OUT" };
+
+// Losses go logarithmic: an advertisement's is fifty times a match's, and the near cases lie between. The other scores
+// are logarithms or shares already.
+function heights(points, threshold, score) {
+  const values = points.map((point) => point[2]).concat(threshold ?? []);
+  if (score === "probability") return [(value) => value, 0, 1.04];
+  if (score !== LOSS) {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = (high - low || 1) * 0.06;
+    return [(value) => value, low - room, high + room];
+  }
+  const above = threshold === null ? [] : [threshold * 1.3];
+  const log = (value) => Math.log(Math.max(value, 1e-3));
+  return [log, log(Math.min(...values) * 0.9), log(Math.max(...values, ...above))];
+}
+
+function scales({ points, threshold }, score, duration) {
+  const [shaped, low, high] = heights(points, threshold, score);
   return {
     x: (time) => (duration ? (time / duration) * WIDTH : 0),
-    y: (loss) => HEIGHT - FOOT - ((Math.log(Math.max(loss, 1e-3)) - low) / (high - low)) * (HEIGHT - FOOT - 3),
+    y: (value) => HEIGHT - FOOT - ((shaped(value) - low) / (high - low || 1)) * (HEIGHT - FOOT - 3),
   };
 }
 
@@ -25,19 +40,19 @@ function lineThrough(points, x, y) {
   return points.map(([, time, loss], n) => `${n ? "L" : "M"}${x(time).toFixed(1)} ${y(loss).toFixed(1)}`).join("");
 }
 
-/** Draw into `place`; `go(frame, time)` is called with the frame nearest to a click. */
-export function drawCurve(place, data, go) {
-  const { points, threshold, time } = data;
+/** Draw one score into `place`; `go(frame, time)` is called with the frame nearest to a click. */
+export function drawCurve(place, data, score, go) {
+  const { points, threshold } = data.curves[score];
+  place.setAttribute("aria-label", points.length ? `${NAMES[score]} along the video` : `No ${NAMES[score].toLowerCase()} along the video yet`);
   if (!points.length) return place.replaceChildren();
-  const { x, y } = scales(data);
+  const { x, y } = scales(data.curves[score], score, data.duration);
   const svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none" });
-  const above = y(threshold);
+  if (threshold !== null) svg.append(shape("rect", { class: "curve-above", width: WIDTH, height: Math.max(0, y(threshold)) }));
+  svg.append(shape("path", { class: "curve-line", d: lineThrough(points, x, y) }));
+  if (threshold !== null) svg.append(shape("line", { class: "curve-threshold", x2: WIDTH, y1: y(threshold), y2: y(threshold) }));
   svg.append(
-    shape("rect", { class: "curve-above", width: WIDTH, height: Math.max(0, above) }),
-    shape("path", { class: "curve-line", d: lineThrough(points, x, y) }),
-    shape("line", { class: "curve-threshold", x2: WIDTH, y1: above, y2: above }),
     ...points.filter((point) => point[3]).map(([, at, , verdict]) => shape("rect", { class: `curve-tick is-${verdict}`, x: x(at) - 1, y: HEIGHT - 5, width: 2.5, height: 5 })),
-    shape("line", { class: "curve-here", x1: x(time), x2: x(time), y2: HEIGHT }),
+    shape("line", { class: "curve-here", x1: x(data.time), x2: x(data.time), y2: HEIGHT }),
   );
   svg.addEventListener("click", (event) => {
     const box = svg.getBoundingClientRect();

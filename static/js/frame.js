@@ -79,12 +79,32 @@ function arrive() {
   document.title = [title, ...document.title.split(" · ").slice(1)].join(" · ");
   showVerdict(reviewer.learn(frame(), verdict, reason, Number(version)));
   htmx.process(page());
-  drawCurve(document.getElementById("curve"), JSON.parse(document.getElementById("curve-data").textContent), (other) => go(urlOf(other)));
+  showCurve();
   watchVideo();
   setEnlarge(localStorage.getItem(ENLARGE) ?? "pixels");
   fetchAhead(href("next"));
   say(label);
 }
+
+// ---- the score along the video
+
+let curveScore = null; // chosen by hand, for as long as the page stays; else the score that sorts the gallery
+
+function showCurve() {
+  const data = JSON.parse(document.getElementById("curve-data").textContent);
+  const wanted = curveScore && data.curves[curveScore].points.length ? curveScore : data.shown;
+  for (const choice of page().querySelectorAll("[name=curve]")) {
+    choice.checked = choice.value === wanted;
+    choice.disabled = !data.curves[choice.value].points.length;
+  }
+  drawCurve(document.getElementById("curve"), data, wanted, (other) => go(urlOf(other)));
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.name !== "curve") return;
+  curveScore = event.target.value;
+  showCurve();
+});
 
 // ---- the video at that second
 

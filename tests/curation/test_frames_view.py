@@ -287,9 +287,10 @@ def test_it_draws_the_score_along_the_video_with_its_peaks(cup: tuple[Dataset, l
     _, frames = cup
     html = text(client_of("ana").get(f"/d/cup/frames/{frames[5].pk}/"))
     drawn = json.loads(html.split('id="curve-data" type="application/json">')[1].split("</script>")[0])
-    assert drawn["points"][0] == [frames[0].pk, 0.0, 100.0, ""]
-    assert len(drawn["points"]) == 100
-    assert (drawn["threshold"], drawn["frame"], drawn["time"]) == (50.0, frames[5].pk, 5.0)
+    loss = drawn["curves"]["reconstruction_loss"]
+    assert loss["points"][0] == [frames[0].pk, 0.0, 100.0, ""]
+    assert len(loss["points"]) == 100
+    assert (loss["threshold"], drawn["frame"], drawn["time"]) == (50.0, frames[5].pk, 5.0)
 
 
 def test_it_thins_a_long_curve_without_losing_a_peak(monkeypatch: pytest.MonkeyPatch) -> None:
