@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from curation import training
-from curation.models import Dataset, ModelVersion, TrainingRun
+from curation.models import Dataset, ModelVersion, Role, TrainingRun
 from curation.training import SetPreview
 
 
@@ -147,3 +147,20 @@ def default_start(choices: list[StartChoice]) -> str:
     """Both verdicts as soon as there are enough of each; otherwise a fresh model."""
     best = next((choice for choice in choices if choice.value == Start.RETRAIN), None)
     return Start.RETRAIN if best and not best.refusal else Start.FRESH
+
+
+def train_panel(dataset: Dataset, form: TrainForm) -> dict[str, Any]:
+    """What the panel shows: what a run would learn from, for each way to begin one, and who may start it."""
+    preview = training.preview(dataset)
+    choices = starts(form, everything=bool(preview.problem))
+    return {
+        "dataset": dataset,
+        "form": form,
+        "starts": choices,
+        "start": form["start"].value() or default_start(choices),
+        "preview": preview,
+        "everything": training.preview(dataset, everything=True) if preview.problem else None,
+        "active": dataset.active_version,
+        "open_run": dataset.training_runs.filter(state__in=TrainingRun.OPEN_STATES).first(),
+        "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
+    }

@@ -11,13 +11,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from curation import calibrations, scores, threshold_page, training, versions
+from curation import calibrations, scores, threshold_page, versions
 from curation.models import Dataset, ModelVersion, Role, Score, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
 from curation.progress import run_progress, version_progress, version_row
-from curation.train_form import PRESETS, TrainForm
+from curation.train_form import TrainForm, train_panel
 from curation.views.errors import error
+from curation.views.params import whole
 from curation.views.requests import person, wants_fragment
 
 RUNS_SHOWN = 20
@@ -57,9 +58,15 @@ def threshold(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def train(request: HttpRequest, slug: str) -> HttpResponse:
+    """The panel for another version to go on from, for htmx; a POST asks for the run."""
     dataset = dataset_for(request, slug, Role.ADMIN)
+    if request.method != "POST":
+        asked = whole(request, "start_from")
+        version = dataset.model_versions.usable().filter(pk=asked).first() if asked else None
+        form = TrainForm(request.GET, dataset=dataset, version=version)
+        return render(request, "fragments/model_train.html", train_panel(dataset, form))
     form = TrainForm(request.POST, dataset=dataset)
     if not form.is_valid():
         return _page(request, dataset, form, refusal=form.first_error, status=400)
@@ -114,19 +121,12 @@ def activate(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def _page(
     request: HttpRequest, dataset: Dataset, form: TrainForm, *, by: str = "", refusal: str = "", status: int = 200
 ) -> HttpResponse:
-    preview = training.preview(dataset)
     content = {
-        "dataset": dataset,
         "tab": "models",
-        "form": form,
-        "presets": PRESETS,
         "refusal": refusal,
-        "preview": preview,
-        "everything": training.preview(dataset, everything=True) if preview.problem else None,
-        "active": dataset.active_version,
         "calibration": calibrations.status(dataset),
         "look": threshold_page.look(dataset, dataset.active_version, by) if dataset.active_version else None,
-        "admins": dataset.memberships.filter(role=Role.ADMIN).select_related("user"),
+        **train_panel(dataset, form),
         **_lists(dataset),
     }
     return render(request, "models.html", content, status=status)

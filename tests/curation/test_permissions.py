@@ -47,7 +47,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "explanation-image": {"GET": VIEWER},
     "reviews": {"POST": CURATOR},
     "models": {"GET": VIEWER, "POST": ADMIN},
-    "train": {"POST": ADMIN},
+    "train": {"GET": ADMIN, "POST": ADMIN},
     "threshold": {"GET": VIEWER, "POST": ADMIN},
     "calibrate": {"GET": VIEWER, "POST": CURATOR},
     "model": {"GET": VIEWER},
