@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.resampling import RESAMPLES, as_sources, draws, percentile_interval, resampled_units
+from scoring.resampling import FEW_SOURCES, RESAMPLES, as_sources, draws, percentile_interval, resampled_units
 
 Values = NDArray[np.float64]
 Sources = Sequence[ArrayLike]  # scores of each source, (n,), in the order of time
@@ -25,8 +25,8 @@ CHUNK = 1_000_000  # cells of a table held at once, 8 MB
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, or what it gained, with its 95 % interval. `few_sources`: a side has a single source, of which blocks
-    of consecutive frames were drawn instead, so the interval is narrower than the truth about new videos."""
+    """A figure, or what it gained, with its 95 % interval. `few_sources`: a side has fewer than five sources, so the
+    interval is narrower than the truth about new videos; of a single source, blocks of consecutive frames are drawn."""
 
     value: float
     low: float
@@ -196,10 +196,11 @@ def _accepted(side: _Side, weights: Values, limits: Values) -> Values:
 
 
 def _as_estimates(figures: Figures, inside: _Side, outside: _Side) -> dict[str, Estimate]:
-    few = min(len(inside.lengths), len(outside.lengths)) == 1
+    few = min(len(inside.lengths), len(outside.lengths)) < FEW_SOURCES
+    units = min(len(inside.units), len(outside.units))
     made = {}
     for name, values in figures.items():
-        value, (low, high) = float(values[0]), percentile_interval(values[1:])
+        value, (low, high) = float(values[0]), percentile_interval(values[1:], units)
         made[name] = Estimate(value, min(low, value), max(high, value), few)
     return made
 

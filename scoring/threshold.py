@@ -15,17 +15,18 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.resampling import RESAMPLES, as_sources, draws, percentile_interval, resampled_units
+from scoring.resampling import FEW_SOURCES, RESAMPLES, as_sources, draws, percentile_interval, resampled_units
 
 Values = NDArray[np.float64]
-FEW_VIDEOS, FEW_FRAMES = 5, 50
+FEW_VIDEOS, FEW_FRAMES = FEW_SOURCES, 50
 FULL_WEIGHT = 30  # frames from which on a video weighs no more
 
 
 @dataclass(frozen=True)
 class Threshold:
     """A frame whose score is above `value` is an outlier; `target_tpr` of the held-out frames are not. `low` and `high`
-    bound the 95 % interval of `value` over other draws of videos. `folds`: how many models scored the held-out
+    bound the 95 % interval of `value` over other draws of videos; with few videos it is too narrow above, since none
+    was seen that is more outlying than those. `folds`: how many models scored the held-out
     frames, each without the videos it was trained on. `note`: a plain sentence on how far to trust it, or empty."""
 
     value: float
@@ -127,7 +128,7 @@ def _interval(videos: list[Values], target_tpr: float, resamples: int, seed: int
         drawn = weights * counts[unit_of]
         inside = drawn > 0
         found.append(_weighted_quantiles(scores[inside], drawn[inside], target_tpr))
-    return percentile_interval(found)
+    return percentile_interval(found, len(units))
 
 
 def _note(n_frames: int, n_videos: int) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -116,12 +117,29 @@ def test_it_is_less_sure_when_frames_come_from_few_videos() -> None:
         assert figure.high - figure.low > 2 * (by_frame[name].high - by_frame[name].low), name
 
 
-def test_it_cuts_a_lone_source_into_blocks_and_says_so() -> None:
+def test_it_cuts_a_lone_source_into_blocks() -> None:
     inside, outside = videos(0, 1, 0.0, 1.0, frames=200), videos(1, 1, 0.8, 1.0, frames=200)
     found = estimates([*inside, []], outside)["auroc"]
-    assert found.few_sources and found.low < found.value < found.high
-    assert estimates(inside, [[1.0], [2.0]])["auroc"].few_sources
-    assert not estimates([[0.0], [1.0]], [[1.0], [2.0]])["auroc"].few_sources
+    assert found.low < found.value < found.high
+    alone = estimates([[1.0]], [[2.0]])["auroc"]
+    assert (alone.low, alone.value, alone.high) == (1.0, 1.0, 1.0)
+
+
+def test_it_says_when_there_are_fewer_than_five_sources() -> None:
+    five, four = videos(0, 5, 0.0, 1.0), videos(1, 4, 1.0, 1.0)
+    assert estimates(five, four)["auroc"].few_sources and estimates(four, five)["auroc"].few_sources
+    assert not estimates(five, five)["auroc"].few_sources
+    assert differences((five, four), (five, four))["auroc"].few_sources
+
+
+def test_it_holds_the_truth_as_often_as_it_says() -> None:
+    truth, held = 0.5 * (1 + math.erf(1.5 / 2)), 0
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        inside, outside = ([rng.normal(m, 0.8, 20) for m in rng.normal(mean, 0.6, 6)] for mean in (0.0, 1.5))
+        figure = estimates(inside, outside, resamples=300)["auroc"]
+        held += figure.low <= truth <= figure.high
+    assert held >= 54
 
 
 def test_it_sees_a_small_gain_that_separate_intervals_would_hide() -> None:

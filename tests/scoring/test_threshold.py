@@ -92,6 +92,13 @@ def test_it_follows_a_change_of_unit() -> None:
         assert after == pytest.approx(10 * before + 3)
 
 
+@settings(deadline=None, max_examples=30)
+@given(per_video)
+def test_it_looks_at_both_ends_alike(videos: list[list[float]]) -> None:
+    mirrored = quantiles([[-score for score in video] for video in videos], 9)
+    assert -mirrored[::-1] == pytest.approx(quantiles(videos, 9))
+
+
 def test_it_is_less_sure_when_videos_differ_than_their_frames_alone_would_say() -> None:
     videos = different_videos(1, 8)
     apart = threshold_at_tpr(videos)
