@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring import cli_rehearse
 from scoring.cli_common import emit, guarded
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--in-dist", type=Path, nargs="+", required=True, metavar="PATH")
     parser.add_argument("--ood", type=_named, nargs="+", action="extend", required=True, metavar="NAME=PATH")
-    parser.add_argument("--model", type=Path, required=True, metavar="MODEL.safetensors")
+    parser.add_argument("--model", type=Path, metavar="MODEL.safetensors")
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="sampling of videos (default 1)")
+    cli_rehearse.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,6 +52,11 @@ def _print_all(arguments: argparse.Namespace) -> None:
 
 
 def _lines(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    if (arguments.model is None) == (arguments.reviews is None):
+        raise ValueError("Give either --model, to measure it, or --reviews, to rehearse the loop from the start.")
+    if arguments.reviews is not None:
+        yield from cli_rehearse.lines(arguments)
+        return
     from scoring.detector import load_detector
     from scoring.score import Scorer
 
