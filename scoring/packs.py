@@ -137,7 +137,7 @@ def _preprocessing(data: bytes, size: tuple[int, int]) -> Preprocessing:
     written = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get(PREPROCESSING)
     try:
         found = Preprocessing(*size, bars="keep") if written is None else Preprocessing.from_json(json.loads(written))
-    except (ValueError, TypeError) as error:
+    except (ValueError, RecursionError) as error:
         raise PackError(f"A pack can't be used: {error}") from None
     if found.size != size:
         raise PackError("A pack holds frames of another size than it says.")

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from scoring.__main__ import main
+from scoring.frames import Pixels
 from scoring.packs import read_folder
+from scoring.preprocessing import Crop, Preprocessing
+from tests.scoring.test_bars import barred, scene
 from tests.scoring.videos import make_sound, make_video, number_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +69,32 @@ def test_it_makes_inputs_of_the_size_asked_for(tmp_path: Path, capsys: pytest.Ca
     video = make_video(tmp_path / "a.mp4")
     run(capsys, video, "--out", tmp_path / "out", "--height", "24", "--width", "32")
     assert read_folder(tmp_path / "out")[0].pixels.shape == (2, 24, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "bars", "cut"),
+    [
+        ([], "crop", [0, 12, 0, 12]),
+        (["--bars", "keep"], "keep", [0, 0, 0, 0]),
+        (["--crop", "8,0,0,4"], "crop", [8, 0, 0, 4]),
+    ],
+)
+def test_it_cuts_bars_as_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], bars: str, cut: list[int]
+) -> None:
+    def picture(number: int, size: tuple[int, int]) -> Pixels:
+        return barred(scene(number, size), Crop(top=12, bottom=12))
+
+    video, out = make_video(tmp_path / "a.mkv", size=(128, 96), codec="ffv1", picture=picture), tmp_path / "out"
+    assert run(capsys, video, "--out", out, *words)[0] == 0
+    manifest = json.loads((out / "video.json").read_text())
+    assert list(manifest["info"]["bars"].values()) == cut
+    assert manifest["preprocessing"]["bars"] == bars
+    assert read_folder(out)[0].preprocessing == Preprocessing.from_json(manifest["preprocessing"])
+    status, line = run(capsys, video, "--out", out, "--crop", "64,0,64,0")
+    assert (status, "must be left" in line["error"]) == (2, True)
+    status, line = run(capsys, video, "--out", out, "--crop", "wide")
+    assert (status, "four whole numbers" in line["error"]) == (2, True)
 
 
 def test_it_replaces_what_an_earlier_run_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

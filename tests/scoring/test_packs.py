@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors.numpy import save
 
 from scoring.frames import SampledFrame
 from scoring.packs import PackError, PackWriter, chunk_of, chunk_range, packed, read_folder, read_inputs
-from scoring.preprocessing import Preprocessing
+from scoring.preprocessing import BARS, Preprocessing
 
 Tensor = npt.NDArray[Any]
 
@@ -117,6 +118,28 @@ def test_it_refuses_tensors_that_are_not_ours(change: dict[str, Tensor], word: s
 def test_it_refuses_bytes_that_are_no_pack(data: bytes) -> None:
     with pytest.raises(PackError):
         read_inputs(data)
+
+
+def test_it_tells_how_its_frames_were_made() -> None:
+    (pack,) = packed(frames(3), Preprocessing(6, 8, "keep"))
+    assert read_inputs(pack.inputs()).preprocessing == Preprocessing(6, 8, "keep")
+    assert read_inputs(save(GOOD)).preprocessing == Preprocessing(6, 8, "keep")  # packs from before the record
+
+
+@pytest.mark.parametrize(
+    "record", ["", "7", "[]", '{"bars": "crop"}', json.dumps(Preprocessing(60, 80).as_json()), "[" * 100_000]
+)
+def test_it_refuses_a_record_that_is_wrong(record: str) -> None:
+    with pytest.raises(PackError):
+        read_inputs(save(GOOD, {"preprocessing": record}))
+
+
+def test_it_refuses_a_folder_of_packs_made_in_two_ways(tmp_path: Path) -> None:
+    for chunk, bars in enumerate(BARS):
+        (pack,) = packed(frames(3), Preprocessing(6, 8, bars))
+        (tmp_path / f"pack-{chunk:06d}.safetensors").write_bytes(pack.inputs())
+    with pytest.raises(PackError, match="in different ways"):
+        read_folder(tmp_path)
 
 
 def test_it_reads_a_folder_in_order(tmp_path: Path) -> None:

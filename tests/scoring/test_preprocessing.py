@@ -17,8 +17,9 @@ from PIL import Image
 from scoring.decode import DecodedFrame, Decoding, sample_frames
 from scoring.frames import Pixels
 from scoring.limits import MediaError
-from scoring.preprocessing import SIDES, Crop, Preprocessing
+from scoring.preprocessing import SIDES, Bars, Crop, Preprocessing
 from scoring.sampling import Sampling
+from scoring.sources import find_sources, read
 from tests.scoring.test_bars import barred, scene
 from tests.scoring.videos import Colours, grey_picture, make_video
 
@@ -246,3 +247,23 @@ def test_it_reads_a_crop(text: str, crop: Crop) -> None:
 def test_it_refuses_what_is_no_crop(text: str) -> None:
     with pytest.raises(ValueError, match="four whole numbers"):
         Crop.parse(text)
+
+
+@pytest.mark.parametrize("bars", ["crop", "keep"])
+def test_it_gives_images_and_video_the_same_pixels(tmp_path: Path, bars: Bars) -> None:
+    """To the rounding of two scalers: 640 x 360 to 32 x 18 is exact averaging for both."""
+    made = replace(SMALL, bars=bars)
+
+    def picture(number: int, size: tuple[int, int]) -> Pixels:
+        return barred(scene(1, size), Crop(left=80, right=80))
+
+    video = make_video(
+        tmp_path / "a.mkv", seconds=0.1, size=(640, 360), picture=picture, codec="ffv1", pixel_format="bgr0"
+    )
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.fromarray(picture(0, (640, 360))).save(images / "0.png")
+    sources = [*find_sources(video), *find_sources(images)]
+    from_video, from_image = (inputs for source in sources for inputs in read(source, made, ALL))
+    assert from_video.preprocessing == from_image.preprocessing == made
+    assert np.abs(from_video.pixels.astype(int) - from_image.pixels).max() <= 1
