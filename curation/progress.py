@@ -103,7 +103,8 @@ def planned_epochs(run: TrainingRun) -> int:
     if not run.train_frames:
         return run.epochs_done
     try:
-        return TrainConfig.from_json(run.config).epochs_for(run.train_frames)
+        config = TrainConfig.from_json(run.config)
+        return config.retrain_epochs if run.out_frames else config.epochs_for(run.train_frames)
     except (TrainingError, ModelError):
         return run.epochs_done
 

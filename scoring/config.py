@@ -187,6 +187,11 @@ class TrainConfig:
         """How many epochs a training on `frames` frames runs at most."""
         return self.epochs or max(MIN_EPOCHS, math.ceil(self.steps / self.steps_per_epoch(frames)))
 
+    @property
+    def retrain_epochs(self) -> int:
+        """How many epochs a retraining with outliers runs."""
+        return self.epochs or math.ceil(self.outliers.steps / MIN_STEPS_PER_EPOCH)
+
 
 def batches_per_pass(frames: int, batch_size: int) -> int:
     """Batches that hold `frames` frames once, none larger than `batch_size`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,16 @@ from curation.leases import Lease
 from curation.models import Dataset, Job, ModelVersion, Score, TrainingRun
 from curation.training_set import learned_from
 from scoring.config import TrainConfig
-from scoring.detector import save_detector
+from scoring.detector import Detector, save_detector
 from scoring.model_file import sha256, tensor_table
 from scoring.score import Scores
 from scoring.splits import group_by_video
-from scoring.threshold import Threshold, quantiles, threshold_at_tpr
 from scoring.train import TrainResult
+from scoring.worker.thresholds import entry
 from scoring.worker.training_frames import TrainingFrames
 
 Values = NDArray[np.float64]
 MEASURED = (Score.RECONSTRUCTION_LOSS, Score.OOD_SCORE)  # a probability has its threshold from its calibration
-PER_VIDEO_QUANTILES = 65
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def _version(training_run: TrainingRun, trained: Trained, weights: bytes) -> Mod
     return ModelVersion(
         dataset=training_run.dataset,
         parent=training_run.start_from,
-        config=config.as_json()["vae"],
+        config=shape_of(result.detector),
         preprocessing=trained.frames.preprocessing.as_json(),
         weights_sha256=sha256(weights),
         weights_bytes=len(weights),
@@ -69,6 +68,12 @@ def _version(training_run: TrainingRun, trained: Trained, weights: bytes) -> Mod
         heldout_videos=headline["videos"],
         metrics=_metrics(training_run, trained),
     )
+
+
+def shape_of(detector: Detector) -> dict[str, Any]:
+    """The network's configuration as JSON; a retrained one has a head that its training's configuration lacked."""
+    shape = asdict(detector.vae.config)
+    return {**shape, "channels": list(shape["channels"])}
 
 
 def _metrics(training_run: TrainingRun, trained: Trained) -> dict[str, Any]:
@@ -90,26 +95,8 @@ def scores_by_video(scores: Scores, video_of_frame: Sequence[int]) -> dict[str, 
 
 
 def thresholds(scores: dict[str, list[Values]], target_tpr: float, *, folds: int = 1) -> dict[str, dict[str, Any]]:
-    """What a version keeps of held-out scores, of each video apart: the threshold for the aim with its interval, and
-    the quantiles from which those for another aim follow."""
-    return {
-        name: _entry(per_video, threshold_at_tpr(per_video, target_tpr, folds=folds))
-        for name, per_video in scores.items()
-    }
-
-
-def _entry(per_video: list[Values], threshold: Threshold) -> dict[str, Any]:
-    return {
-        "value": threshold.value,
-        "low": threshold.low,
-        "high": threshold.high,
-        "frames": threshold.n_frames,
-        "videos": threshold.n_videos,
-        "folds": threshold.folds,
-        "note": threshold.note,
-        "quantiles": quantiles(per_video).tolist(),
-        "per_video": [quantiles(values, PER_VIDEO_QUANTILES).tolist() for values in per_video],
-    }
+    """What a version keeps of held-out scores, of each video apart."""
+    return {name: entry(per_video, target_tpr, folds=folds) for name, per_video in scores.items()}
 
 
 def _save(lease: Lease, training_run: TrainingRun, version: ModelVersion, result: TrainResult) -> None:

@@ -9,7 +9,8 @@ from django.utils import timezone
 from curation import storage
 from curation.leases import Lease
 from curation.models import EpochMetric, TrainingRun
-from scoring.errors import Stopped, TrainingError
+from scoring.errors import Stopped
+from scoring.outliers import Outliers
 from scoring.score import choose_device
 from scoring.train import EpochReport, StepReport, TrainConfig, TrainResult, load_checkpoint, train
 from scoring.worker import reasons, training_frames
@@ -37,12 +38,12 @@ def run(lease: Lease, training_run: TrainingRun) -> None:
 
 
 def _train(lease: Lease, training_run: TrainingRun, config: TrainConfig, frames: TrainingFrames) -> TrainResult:
-    if len(frames.out):
-        raise TrainingError("This engine can't learn from OUT frames yet.")
+    out = frames.out
     return train(
         frames.inside.pixels,
         frames.heldout.pixels,
         config,
+        outliers=Outliers(out.pixels, out.reason_of_frame) if len(out) else None,
         preprocessing=frames.preprocessing,
         start_from=load_version(training_run.start_from) if training_run.start_from else None,
         resume=_checkpoint(lease, training_run),

@@ -79,3 +79,22 @@ def test_it_measures_a_version_against_the_one_it_went_on_from(turf: Dataset) ->
     assert not heldout & set(first.metrics["trained_videos"])
     for row in second.metrics["reasons"]:
         assert set(row["scores"]["ood_score"]["auroc"]) == {"after", "before", "gained", "few"}
+
+
+def test_it_learns_from_both_verdicts(turf: Dataset) -> None:
+    first = carry_out(training.request_run(dataset=turf, by=None, epochs=1))
+    TrainingRun.objects.update(state=TrainingRun.State.DONE)
+    ModelVersion.objects.update(state=ModelVersion.State.READY)
+    Frame.objects.filter(video__name="a.mp4").update(verdict="in")
+    Frame.objects.filter(video__name="other.mp4", number=0).update(verdict="out", reason="damaged picture")
+    run = training.request_run(dataset=turf, by=None, epochs=2, retrain=True)
+    second = carry_out(run)
+    assert (run.out_frames, run.start_from, second.parent) == (13, first, first)
+    assert second.config["head"] > 0 and load_version(second).retrained is not None
+    row = next(row for row in second.metrics["reasons"] if row["reason"] == "advertisement")
+    figures = row["scores"]["ood_score"]["auroc"]
+    assert (
+        row["seen"]
+        and figures["after"][0] > 0.9
+        and figures["gained"][0] == pytest.approx(figures["after"][0] - figures["before"][0])
+    )
