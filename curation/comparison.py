@@ -7,22 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import rates
-from curation.models import Frame, FrameScore, ModelVersion, Review, Verdict
-from curation.rates import Confusion, Floats
+from curation import comparison_reasons, rates, reviewed_scores, scores
+from curation.comparison_reasons import ReasonRow
+from curation.models import Dataset, Frame, ModelVersion, Score, Verdict
+from curation.rates import Confusion
+from curation.reviewed_scores import Reviewed, Sources
+from curation.scores import Choice
+from scoring import metrics
+from scoring.metrics import Estimate
 
 FEW_REVIEWS = 30
 SHOWN_CHANGES = 24
+RESAMPLES = 400  # for each interval, while somebody waits for the page
 
 
 @dataclass(frozen=True)
 class Row:
-    """One version on the reviewed frames. Rates are None where a side has no frames."""
+    """One version on the reviewed frames. Figures are None where a side has no frames."""
 
     version: ModelVersion
+    threshold: float
     confusion: Confusion
-    auroc: float | None
-    average_precision: float | None
+    auroc: Estimate | None
+    average_precision: Estimate | None
     roc: list[tuple[float, float]]
 
 
@@ -32,8 +39,6 @@ class Change:
 
     frame: Frame
     verdict: str
-    old_loss: float
-    new_loss: float
     was_outlier: bool
     is_outlier: bool
 
@@ -44,10 +49,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`old` and `new` on the same frames: those with verdict IN or OUT that both have scored."""
+    """`old` and `new` by one score on the same frames: those with verdict IN or OUT that both have scored."""
 
+    score: Score
     old: Row
     new: Row
+    gain: Estimate | None  # of AUROC, new - old
+    reasons: list[ReasonRow]
     reviewed: int
     in_frames: int
     out_frames: int
@@ -67,6 +75,11 @@ class Comparison:
         return self.unseen_new.right + self.unseen_new.wrong
 
     @property
+    def few_videos(self) -> bool:
+        """The intervals are narrower than the truth about new videos."""
+        return self.gain is not None and self.gain.few_sources
+
+    @property
     def sentence(self) -> str:
         """What the numbers say, for a person."""
         if not self.reviewed:
@@ -82,100 +95,93 @@ class Comparison:
         return verdict + (few if self.reviewed < FEW_REVIEWS else "")
 
 
-@dataclass(frozen=True)
-class _Reviewed:
-    """Reviewed frames in arrays of the same length, ordered by frame id."""
-
-    frame_ids: NDArray[np.int64]
-    is_out: NDArray[np.bool_]
-    old_loss: Floats
-    new_loss: Floats
-
-    def split(self, losses: Floats, chosen: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
-        """Losses of the IN and of the OUT frames."""
-        keep = np.ones(len(losses), bool) if chosen is None else chosen
-        return losses[keep & ~self.is_out], losses[keep & self.is_out]
+def choices(old: ModelVersion, new: ModelVersion) -> list[Choice]:
+    """The scores to compare by; both versions need the score, and a threshold on it."""
+    return [
+        Choice(score=score, name=scores.NAMES[score], label=scores.SHORT[score], refusal=_refusal(old, new, score))
+        for score in Score
+    ]
 
 
-def compare(old: ModelVersion, new: ModelVersion) -> Comparison:
-    """The two versions, each at its own threshold, on the frames that people judged IN or OUT."""
-    reviewed = _load(old, new)
-    known = _judged_before(reviewed, new)
-    changes = _changed(reviewed, old, new)
+def default_score(dataset: Dataset, offered: list[Choice]) -> Score:
+    """That which the data set flags by, where both versions can; else the first that both have."""
+    usable = [choice.score for choice in offered if not choice.refusal]
+    return Score(dataset.flag_by) if dataset.flag_by in usable else usable[0]
+
+
+def _refusal(old: ModelVersion, new: ModelVersion, score: Score) -> str:
+    for version in (old, new):
+        if not scores.has(version, score):
+            return f"Version {version.number} has no probabilities."
+        if version.threshold_of(score) is None:
+            return f"Version {version.number} has no threshold of the {scores.WORDS[score]}."
+    return ""
+
+
+def compare(old: ModelVersion, new: ModelVersion, score: Score = Score.RECONSTRUCTION_LOSS) -> Comparison:
+    """The two versions by one score, each at its own threshold on it, on the frames that people judged IN or OUT."""
+    reviewed = reviewed_scores.load(old, new, score)
+    limits = _limits(old, new, score)
+    known = reviewed_scores.judged_before(reviewed, new)
+    changes = _changed(reviewed, limits, score)
+    before, after = reviewed.by_video(reviewed.old), reviewed.by_video(reviewed.new)
     return Comparison(
-        old=_row(old, *reviewed.split(reviewed.old_loss)),
-        new=_row(new, *reviewed.split(reviewed.new_loss)),
+        score=score,
+        old=_row(old, limits[0], before),
+        new=_row(new, limits[1], after),
+        gain=metrics.differences(after, before, resamples=RESAMPLES)["auroc"] if all(after) else None,
+        reasons=comparison_reasons.rows(reviewed, limits, reviewed_scores.learned_from(reviewed, new, known)),
         reviewed=len(reviewed.frame_ids),
         in_frames=int((~reviewed.is_out).sum()),
         out_frames=int(reviewed.is_out.sum()),
-        trained_on=int((known & ~reviewed.is_out).sum()),
-        unseen_old=rates.confusion(*reviewed.split(reviewed.old_loss, ~known), old.threshold),
-        unseen_new=rates.confusion(*reviewed.split(reviewed.new_loss, ~known), new.threshold),
-        changed_sides=_shown(reviewed, changes, old, new),
+        trained_on=int(reviewed_scores.learned_from(reviewed, new, known).sum()),
+        unseen_old=rates.confusion(*reviewed.split(reviewed.old, ~known), limits[0]),
+        unseen_new=rates.confusion(*reviewed.split(reviewed.new, ~known), limits[1]),
+        changed_sides=_shown(reviewed, changes, limits),
         changed=len(changes),
     )
 
 
-def _row(version: ModelVersion, in_losses: Floats, out_losses: Floats) -> Row:
+def _limits(old: ModelVersion, new: ModelVersion, score: Score) -> tuple[float, float]:
+    found = old.threshold_of(score), new.threshold_of(score)
+    assert found[0] is not None and found[1] is not None, "`choices` says which scores both versions have"
+    return found[0], found[1]
+
+
+def _row(version: ModelVersion, threshold: float, sources: tuple[Sources, Sources]) -> Row:
+    inside, outside = (np.concatenate(side) if side else np.zeros(0) for side in sources)
+    found = metrics.estimates(*sources, resamples=RESAMPLES) if all(sources) else {}
     return Row(
         version=version,
-        confusion=rates.confusion(in_losses, out_losses, version.threshold),
-        auroc=rates.auroc(in_losses, out_losses),
-        average_precision=rates.average_precision(in_losses, out_losses),
-        roc=rates.roc(in_losses, out_losses),
+        threshold=threshold,
+        confusion=rates.confusion(inside, outside, threshold),
+        auroc=found.get("auroc"),
+        average_precision=found.get("average_precision"),
+        roc=rates.roc(inside, outside),
     )
 
 
-def _load(old: ModelVersion, new: ModelVersion) -> _Reviewed:
-    by_old, by_new = _losses(old), _losses(new)
-    both = sorted(by_old.keys() & by_new.keys())
-    return _Reviewed(
-        frame_ids=np.array(both, dtype=np.int64),
-        is_out=np.array([by_new[pk][1] == Verdict.OUT for pk in both], dtype=bool),
-        old_loss=np.array([by_old[pk][0] for pk in both], dtype=float),
-        new_loss=np.array([by_new[pk][0] for pk in both], dtype=float),
-    )
-
-
-def _losses(version: ModelVersion) -> dict[int, tuple[float, str]]:
-    scores = FrameScore.objects.of_version(version).filter(verdict__in=[Verdict.IN, Verdict.OUT])
-    return {pk: (loss, verdict) for pk, loss, verdict in scores.values_list("frame", "reconstruction_loss", "verdict")}
-
-
-def _judged_before(reviewed: _Reviewed, new: ModelVersion) -> NDArray[np.bool_]:
-    """Which frames had a verdict when the new version's training set was frozen, or come from a reference video."""
-    run = getattr(new, "training_run", None)
-    log = Review.objects.applied().filter(dataset_id=new.dataset_id)
-    judged = log.filter(created_at__lt=run.created_at if run else new.created_at).values_list("frame", flat=True)
-    reference = log.filter(frame__video__is_reference=True).values_list("frame", flat=True)
-    return np.isin(reviewed.frame_ids, np.array([*judged, *reference], dtype=np.int64))
-
-
-def _changed(reviewed: _Reviewed, old: ModelVersion, new: ModelVersion) -> NDArray[np.int64]:
+def _changed(reviewed: Reviewed, limits: tuple[float, float], score: Score) -> NDArray[np.int64]:
     """Positions of frames that changed sides: those now wrong first, each group by how far they moved."""
-    is_outlier = reviewed.new_loss > new.threshold
-    (changed,) = np.nonzero((reviewed.old_loss > old.threshold) != is_outlier)
-    moved = np.abs(reviewed.new_loss / _unit(new) - reviewed.old_loss / _unit(old))
-    is_right = is_outlier == reviewed.is_out
+    was, now = reviewed.old > limits[0], reviewed.new > limits[1]
+    (changed,) = np.nonzero(was != now)
+    if score == Score.RECONSTRUCTION_LOSS:  # losses of two versions compare in units of their thresholds
+        moved = np.abs(reviewed.new / (limits[1] or 1.0) - reviewed.old / (limits[0] or 1.0))
+    else:
+        moved = np.abs((reviewed.new - limits[1]) - (reviewed.old - limits[0]))
+    is_right = now == reviewed.is_out
     return changed[np.lexsort((-moved[changed], is_right[changed]))]
 
 
-def _unit(version: ModelVersion) -> float:
-    """Losses of two versions compare in units of their thresholds, not as they stand."""
-    return version.threshold or 1.0
-
-
-def _shown(reviewed: _Reviewed, changes: NDArray[np.int64], old: ModelVersion, new: ModelVersion) -> list[Change]:
+def _shown(reviewed: Reviewed, changes: NDArray[np.int64], limits: tuple[float, float]) -> list[Change]:
     shown = changes[:SHOWN_CHANGES]
     frames = Frame.objects.select_related("video").in_bulk(reviewed.frame_ids[shown].tolist())
     return [
         Change(
             frame=frames[int(reviewed.frame_ids[i])],
             verdict=Verdict.OUT if reviewed.is_out[i] else Verdict.IN,
-            old_loss=float(reviewed.old_loss[i]),
-            new_loss=float(reviewed.new_loss[i]),
-            was_outlier=bool(reviewed.old_loss[i] > old.threshold),
-            is_outlier=bool(reviewed.new_loss[i] > new.threshold),
+            was_outlier=bool(reviewed.old[i] > limits[0]),
+            is_outlier=bool(reviewed.new[i] > limits[1]),
         )
         for i in shown
     ]

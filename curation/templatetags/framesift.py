@@ -1,6 +1,7 @@
 """Template filters and tags of the house; a builtin, so that no template loads it.
 
-Filters: clock, ago, bytes, loss, measure, score_words, score_short, percent. Tags: icon, verdict, visible_datasets.
+Filters: clock, ago, bytes, loss, measure, score_words, score_short, score_name,
+signed, percent. Tags: icon, verdict, visible_datasets.
 """
 
 from __future__ import annotations
@@ -81,6 +82,19 @@ def score_words(score: str) -> str:
 def score_short(score: str) -> str:
     """A score's name on a button."""
     return scores.SHORT[Score(score)]
+
+
+@register.filter
+def score_name(score: str) -> str:
+    """A score's name in addresses."""
+    return scores.NAMES[Score(score)]
+
+
+@register.filter
+def signed(value: float | None, digits: int = 3) -> str:
+    """A difference, with its sign."""
+    number = _number(value)
+    return "–" if number is None else f"{number:+.{digits}f}".replace("-", "−")  # noqa: RUF001
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from curation import calibrations, scores, threshold_page, versions
+from curation import calibrations, comparison, scores, threshold_page, versions
 from curation.models import Dataset, ModelVersion, Role, Score, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
@@ -85,18 +85,21 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     version = get_object_or_404(dataset.model_versions.select_related("training_run"), number=number)
     if request.GET.get("data") == "histogram":
         return _histogram(request, version)
-    others = dataset.model_versions.usable().exclude(pk=version.pk)
     base = _base(dataset, version, request.GET.get("with", ""))
+    try:
+        compared = _compared(dataset, base, version, request.GET.get("by", "")) if base else {}
+    except Problem as problem:
+        return error(request, problem.status, str(problem))
     content = {
         "dataset": dataset,
         "tab": "models",
         "version": version,
         "base": base,
-        "others": others,
-        "comparison": versions.compare(base, version) if base else None,
+        "others": dataset.model_versions.usable().exclude(pk=version.pk),
         "row": version_row(dataset, version),
         "activations": dataset.activations.select_related("model_version", "user")[:RUNS_SHOWN],
         "progress": version_progress(version),
+        **compared,
     }
     return render(request, "model.html", content)
 
@@ -178,6 +181,16 @@ def _base(dataset: Dataset, version: ModelVersion, asked: str) -> ModelVersion |
         return dataset.active_version
     before = dataset.activations.exclude(model_version=version).select_related("model_version").first()
     return before.model_version if before else None
+
+
+def _compared(dataset: Dataset, base: ModelVersion, version: ModelVersion, by: str) -> dict[str, Any]:
+    """The comparison by the score asked for, or by the one that flags. Raises Problem for a name that no score has."""
+    choices = comparison.choices(base, version)
+    asked = threshold_page.asked_score(by)
+    usable = [choice.score for choice in choices if not choice.refusal]
+    score = asked if asked in usable else comparison.default_score(dataset, choices)
+    refusal = next((choice.refusal for choice in choices if choice.score == asked and choice.refusal), "")
+    return {"comparison": versions.compare(base, version, score), "score_choices": choices, "refusal": refusal}
 
 
 def _histogram(request: HttpRequest, version: ModelVersion) -> HttpResponse:

@@ -1,4 +1,4 @@
-// Two versions in the same picture: losses of all frames in units of each one's threshold, and their ROC curves.
+// Two versions in the same picture: how a score of all frames is spread, and their ROC curves on reviewed ones.
 
 import { api } from "./app.js";
 import { axis, keep, marker, token, uPlot } from "./charts.js";
@@ -7,11 +7,29 @@ const HEIGHT = 240;
 const BINS = 60;
 const WIDEST = 4; // times the threshold; what lies beyond is counted in the last bin
 
-/** Share of frames per bin of loss / threshold, for bins that both versions have in common. */
-function inUnits(data, top) {
+// Two versions' scores compare by where they lie to each one's threshold: losses as multiples of it, outlier scores,
+// which are logarithms, by their distance from it; probabilities mean the same in both.
+const PLACE = {
+  reconstruction_loss: (value, threshold) => value / threshold,
+  ood_score: (value, threshold) => value - threshold,
+  probability: (value) => value,
+};
+const LABEL = { reconstruction_loss: "loss / threshold", ood_score: "outlier score − threshold", probability: "probability of OUT" };
+
+/** From where to where the picture goes, so that it shows both versions. */
+function span(old, fresh) {
+  const place = (data, edge) => PLACE[data.score](data.edges.at(edge), data.threshold);
+  if (old.score === "probability") return [0, 1];
+  if (old.score === "reconstruction_loss") return [0, Math.min(WIDEST, Math.max(place(old, -1), place(fresh, -1), 1.5))];
+  return [Math.min(place(old, 0), place(fresh, 0), -0.1), Math.max(place(old, -1), place(fresh, -1), 0.1)];
+}
+
+/** Share of frames per bin, for bins that both versions have in common. */
+function inUnits(data, [bottom, top]) {
   const shares = new Array(BINS).fill(0);
   const total = data.counts.reduce((sum, count) => sum + count, 0) || 1;
-  data.counts.forEach((count, i) => spread(shares, count / total, data.edges[i] / data.threshold, data.edges[i + 1] / data.threshold, BINS / top));
+  const place = (edge) => PLACE[data.score](edge, data.threshold) - bottom;
+  data.counts.forEach((count, i) => spread(shares, count / total, place(data.edges[i]), place(data.edges[i + 1]), BINS / (top - bottom)));
   return shares;
 }
 
@@ -20,7 +38,7 @@ function spread(shares, share, low, high, scale) {
   const [from, to] = [low * scale, Math.max(high * scale, low * scale + 1e-9)];
   for (let bin = Math.floor(from); bin < to; bin += 1) {
     const part = (Math.min(to, bin + 1) - Math.max(from, bin)) / (to - from);
-    shares[Math.min(BINS - 1, bin)] += share * part;
+    shares[Math.max(0, Math.min(BINS - 1, bin))] += share * part;
   }
 }
 
@@ -30,19 +48,30 @@ function curve(label, colour, fill, paths) {
   return { label, width: 2, stroke: () => token(colour), fill: fill ? () => token(fill) : undefined, paths, points: { show: false } };
 }
 
-function drawLosses(plot, old, fresh, width) {
-  const top = Math.min(WIDEST, Math.max(old.edges.at(-1) / old.threshold, fresh.edges.at(-1) / fresh.threshold, 1.5));
-  const edges = Array.from({ length: BINS }, (_, i) => (i * top) / BINS);
+function thresholdMarker(old, fresh) {
+  const where = PLACE[fresh.score](fresh.threshold, fresh.threshold);
+  const isShared = fresh.score !== "probability" || old.threshold === fresh.threshold;
+  return isShared ? marker(() => where, () => "threshold", "--text-3") : null;
+}
+
+function tickWords(score) {
+  if (score === "probability") return (v) => `${Math.round(v * 100)} %`;
+  return (v) => (score === "reconstruction_loss" && v === WIDEST ? `${v}+` : `${v}`.replace("-", "−"));
+}
+
+function drawScores(plot, old, fresh, width) {
+  const [bottom, top] = span(old, fresh);
+  const edges = Array.from({ length: BINS }, (_, i) => bottom + (i * (top - bottom)) / BINS);
   return new uPlot({
     width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [12, 10, 0, 0],
-    scales: { x: { time: false, range: [0, top] }, y: { distr: 100, fwd: (v) => Math.sqrt(Math.max(0, v)), bwd: (v) => v * v, range: (u, low, high) => [0, high * 1.1 || 1] } },
+    scales: { x: { time: false, range: [bottom, top] }, y: { distr: 100, fwd: (v) => Math.sqrt(Math.max(0, v)), bwd: (v) => v * v, range: (u, low, high) => [0, high * 1.1 || 1] } },
     axes: [
-      axis({ label: "loss / threshold", labelSize: 18, labelGap: 0, size: 26, grid: { show: false }, values: (u, splits) => splits.map((v) => (v === WIDEST ? `${v}+` : v)) }),
+      axis({ label: LABEL[fresh.score], labelSize: 18, labelGap: 0, size: 26, grid: { show: false }, values: (u, splits) => splits.map(tickWords(fresh.score)) }),
       axis({ size: 46, filter: (u, splits) => splits, splits: (u) => [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8].filter((v) => v <= u.scales.y.max), values: (u, splits) => splits.map((v) => `${Math.round(v * 100)} %`) }),
     ],
     series: [{}, curve("old", "--chart-old", "--chart-old-soft", stepped), curve("new", "--chart-new", null, stepped)],
-    plugins: [marker(() => 1, () => "threshold", "--text-3")],
-  }, [edges, inUnits(old, top), inUnits(fresh, top)], plot);
+    plugins: [thresholdMarker(old, fresh)].filter(Boolean),
+  }, [edges, inUnits(old, [bottom, top]), inUnits(fresh, [bottom, top])], plot);
 }
 
 /** One x axis for two curves that have points at different places. */
@@ -72,10 +101,10 @@ function read(id) {
 async function start(box) {
   const roc = box.querySelector('[data-plot="roc"]');
   if (roc) keep(roc, (width) => drawRoc(roc, read("roc-old"), read("roc-new"), width));
-  const losses = box.querySelector('[data-plot="losses"]');
+  const plot = box.querySelector('[data-plot="scores"]');
   const [old, fresh] = await Promise.all([api(box.dataset.old), api(box.dataset.new)]);
-  if (old.edges.length && fresh.edges.length) keep(losses, (width) => drawLosses(losses, old, fresh, width));
-  else losses.textContent = "Not every version has scored frames yet.";
+  if (old.edges.length && fresh.edges.length) keep(plot, (width) => drawScores(plot, old, fresh, width));
+  else plot.textContent = "Not every version has scored frames yet.";
 }
 
 for (const box of document.querySelectorAll("[data-compare]")) {
