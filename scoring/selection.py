@@ -23,6 +23,7 @@ AUDIT_SHARE, NEAR_SHARE = 0.2, 0.3
 NEAR_FROM = 10  # confirmed in-distribution frames from which on the threshold is worth asking about
 POOL = 20  # candidates looked at for each frame wanted, so that there is a choice of videos
 MOST_CANDIDATES, MOST_CENTRES = 4096, 512  # for the diverse ones
+FAR = 8.0  # standard deviations at which a feature is clipped
 NEIGHBOURS = 2  # frames so close to a pick, in one video, are near copies of it
 
 
@@ -51,7 +52,8 @@ def choose(
     frames of a video stand together in the order of time. A fifth are an audit: drawn first, evenly from all that are
     unreviewed, whatever else is picked. From `confirmed_in` = 10 on, and with a threshold, three tenths lie nearest to
     it. Half of the rest have the highest scores; the other half are the ones farthest, among the outlying, from
-    everything reviewed or picked (greedy k-centre; T. Gonzalez, 1985), or without features spread over the videos.
+    everything reviewed or picked (greedy k-centre; T. Gonzalez, 1985) in features scaled alike, or without features
+    spread over the videos.
     Raises ValueError when lengths differ or a number is not finite.
     """
     frames = _Frames(scores, features, reviewed, videos, threshold)
@@ -133,7 +135,11 @@ def _diverse(frames: _Frames, count: int) -> list[int]:
     pool = _candidates(frames, POOL * count)
     if frames.features is None:
         return _spread(_in_turn(pool, frames.videos), frames.videos, count)
-    farthest = _farthest(frames.features_of(pool), frames.features_of(frames.seen), count)
+    values = frames.features_of(pool)
+    middle, spread = values.mean(axis=0), values.std(axis=0)
+    spread[spread == 0] = 1.0
+    scaled = [np.clip((v - middle) / spread, -FAR, FAR) for v in (values, frames.features_of(frames.seen))]
+    farthest = _farthest(scaled[0], scaled[1], count)
     return [int(pool[place]) for place in farthest]
 
 
@@ -154,21 +160,17 @@ def _thinned(indices: Indices, most: int) -> Indices:
 def _farthest(values: NDArray[np.float32], centres: NDArray[np.float32], count: int) -> list[int]:
     """Rows of `values`, (M, F), each the one farthest from all `centres`, (C, F), and from the rows before it. Without
     centres the first row comes first, which has the highest score."""
+    length = np.sum(values**2, axis=1)
     far = np.full(len(values), np.inf, dtype=np.float32)
-    for centre in centres:
-        far = np.minimum(far, _squared_distance(values, centre))
+    if len(centres):
+        far = length + np.min(np.sum(centres**2, axis=1) - 2 * values @ centres.T, axis=1)
     chosen: list[int] = []
     for _ in range(count):
-        chosen.append(int(np.argmax(far)))
-        far = np.minimum(far, _squared_distance(values, values[chosen[-1]]))
-        far[chosen] = -1.0
+        latest = int(np.argmax(far))
+        chosen.append(latest)
+        far = np.minimum(far, length + length[latest] - 2 * values @ values[latest])
+        far[chosen] = -np.inf
     return chosen
-
-
-def _squared_distance(values: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
-    apart = values - centre
-    found: NDArray[np.float32] = np.einsum("mf,mf->m", apart, apart)
-    return found
 
 
 def _in_turn(pool: Indices, videos: NDArray[Any]) -> Indices:

@@ -96,6 +96,16 @@ def test_it_looks_for_what_differs_from_the_reviewed_frames() -> None:
         assert sorted(kind[picked(picks, "diverse")]) == [2, 3, 4]
 
 
+def test_it_lets_no_feature_count_more_for_its_unit() -> None:
+    scores, features, kind = clustered()
+    known = {"scores": scores, "reviewed": kind < 0, "videos": np.arange(len(kind)), "count": 10, "confirmed_in": 0}
+    noise = np.random.default_rng(2).normal(size=(len(kind), 1))
+    wide = np.concatenate([features, noise], axis=1) * np.array([1, 1, 1, 1, 1, 1000.0]) + 5.0
+    constant = np.concatenate([features.astype(np.float64), np.full((len(kind), 1), 7.0)], axis=1)
+    assert len(set(kind[picked(ask(features=wide, **known), "diverse")])) >= 3
+    assert ask(features=constant, **known) == ask(features=features, **known)
+
+
 def test_it_spreads_over_videos_without_features() -> None:
     scores = VIDEOS + 0.01 * SCORES
     diverse = picked(ask(scores=scores, features=None, count=60, confirmed_in=0), "diverse")

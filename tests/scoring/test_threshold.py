@@ -92,11 +92,18 @@ def test_it_follows_a_change_of_unit() -> None:
         assert after == pytest.approx(10 * before + 3)
 
 
-@settings(deadline=None, max_examples=30)
-@given(per_video)
-def test_it_looks_at_both_ends_alike(videos: list[list[float]]) -> None:
-    mirrored = quantiles([[-score for score in video] for video in videos], 9)
+def test_it_looks_at_both_ends_alike() -> None:
+    videos = [RNG.normal(0.0, 1.0, frames) for frames in (1, 6, 45, 400)]
+    mirrored = quantiles([-scores for scores in videos], 9)
     assert -mirrored[::-1] == pytest.approx(quantiles(videos, 9))
+
+
+def test_it_widens_the_interval_of_few_videos(monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = different_videos(3, 6)
+    widened = threshold_at_tpr(videos, 0.5)
+    monkeypatch.setattr("scoring.threshold.percentile_interval", lambda found, _: np.quantile(found, [0.025, 0.975]))
+    plain = threshold_at_tpr(videos, 0.5)
+    assert widened.high - widened.low > 1.1 * (plain.high - plain.low)
 
 
 def test_it_is_less_sure_when_videos_differ_than_their_frames_alone_would_say() -> None:
