@@ -21,7 +21,7 @@ class VideoInfo:
     declared_duration_s: float | None
     declared_frames: int | None
     rotation: int
-    bars: Crop = Crop()
+    bars: Crop
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
