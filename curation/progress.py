@@ -31,6 +31,8 @@ class RunProgress:
     fraction: float | None
     note: str
     eta_s: float | None
+    is_moving: bool
+    folds: Job | None = None  # the work that measures the threshold once the version stands
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def run_lines(run: TrainingRun, count: int) -> list[JobLine]:
 
 
 def run_progress(run: TrainingRun) -> RunProgress:
-    job = run_jobs(run).first()
+    job, folds = run_jobs(run).first(), fold_job(run)
     latest = run.epochs.last()
     return RunProgress(
         job=job,
@@ -95,7 +97,16 @@ def run_progress(run: TrainingRun) -> RunProgress:
         fraction=job.progress if job and job.state == Job.State.RUNNING else None,
         note=job.progress_note if job else "",
         eta_s=jobs.eta_s(job) if job else None,
+        is_moving=run.state in TrainingRun.OPEN_STATES or folds is not None,
+        folds=folds,
     )
+
+
+def fold_job(run: TrainingRun) -> Job | None:
+    """The run's training job while it goes on after the version stands: it measures the threshold by folds."""
+    if not run.version_id:
+        return None
+    return Job.objects.open().filter(kind=Job.Kind.TRAIN, training_run=run).first()
 
 
 def planned_epochs(run: TrainingRun) -> int:

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from curation import calibrations, comparison, scores, threshold_page, versions
+from curation import calibrations, comparison, reason_results, scores, threshold_page, versions
 from curation.models import Dataset, ModelVersion, Role, Score, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
@@ -100,6 +100,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "activations": dataset.activations.select_related("model_version", "user")[:RUNS_SHOWN],
         "progress": version_progress(version),
         **compared,
+        "reason_tables": reason_results.tables(version, dataset),
     }
     return render(request, "model.html", content)
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from curation import run_control, storage
+from curation import reason_results, run_control, storage
 from curation.models import Role, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
@@ -36,6 +36,7 @@ def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "progress": progress,
         "lines": run_lines(run, LINES_SHOWN),
         "is_open": run.state in TrainingRun.OPEN_STATES,
+        "reason_tables": reason_results.tables(run.version, dataset) if run.version else [],
     }
     return render(request, "fragments/run_live.html" if wants_fragment(request) else "run.html", content)
 
@@ -89,6 +90,6 @@ def _steer(request: HttpRequest, run: TrainingRun) -> HttpResponse:
 
 def _run(runs: Any, pk: int) -> TrainingRun:
     found: TrainingRun = get_object_or_404(
-        runs.select_related("dataset", "version", "start_from", "requested_by"), pk=pk
+        runs.select_related("dataset", "version__parent", "start_from", "requested_by"), pk=pk
     )
     return found

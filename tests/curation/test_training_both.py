@@ -184,7 +184,9 @@ class TestSet:
             assert (run.start_from, run.out_frames, run.config["loss"]) == (base, out, "relative")
             TrainingRun.objects.update(state=TrainingRun.State.CANCELLED)
         other = seed.version_with_scores(dataset, number=2, active=False)
-        answer = client.get(f"/d/{dataset.slug}/models/train/", {"start_from": other.pk}, headers={"HX-Request": "true"})
+        answer = client.get(
+            f"/d/{dataset.slug}/models/train/", {"start_from": other.pk}, headers={"HX-Request": "true"}
+        )
         assert "Go on from version 2, with both verdicts" in answer.content.decode()
 
     def test_it_does_the_same_by_command(self, judged: tuple[Dataset, Video, ModelVersion]) -> None:
