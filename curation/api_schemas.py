@@ -280,7 +280,7 @@ class ExportOut(Schema):
     size_bytes: int
     sha256: str
     model_version: int | None
-    threshold: float | None
+    threshold: float | None = Field(description="Of the reconstruction loss; the manifest has those of every score.")
     created_at: dt.datetime
     download: str | None = Field(description="Path of the file once the state is done.")
     manifest: str | None = Field(description="Path of the manifest once the state is done.")

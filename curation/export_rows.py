@@ -1,9 +1,10 @@
 """What an export holds: its filters, its columns, and its rows, read in batches with flat memory.
 
-A snapshot is two marks, the last review and the last frame at the time of asking, plus one model version and its
-threshold. The verdict of a frame is replayed from the log up to the mark, so the rows stay those of that moment while
-people go on reviewing, without a transaction held open: on SQLite that would stop every writer, and on PostgreSQL
-vacuum. (A review that was being committed in the very moment of asking may fall on either side of the mark.)
+A snapshot is two marks, the last review and the last frame at the time of asking, plus one model version, its
+thresholds and the score that flags. The verdict of a frame is replayed from the log up to the mark, so the rows stay
+those of that moment while people go on reviewing, without a transaction held open: on SQLite that would stop every
+writer, and on PostgreSQL vacuum. (A review that was being committed in the very moment of asking may fall on either
+side of the mark. Probabilities are those of the moment of writing: a fit to newer verdicts replaces them.)
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from typing import Any
 from django.db.models import FilteredRelation, Max, Q, QuerySet
 from django.utils import timezone
 
-from curation.models import Dataset, Frame, ModelVersion, Review, Verdict, Video
+from curation import scores
+from curation.models import Dataset, Frame, ModelVersion, Review, Score, Verdict, Video
 from curation.problems import Problem
 
 BATCH = 2000  # frames a query: about 1 MB of rows
+MEASURES = ("reconstruction_loss", "l1", "kl", "variance", "ood_score", "probability")  # columns of FrameScore
 
 COLUMNS: dict[str, str] = {
     "video": "Name of the video's file, as uploaded.",
@@ -37,10 +40,16 @@ COLUMNS: dict[str, str] = {
     "is_correction": "true when the verdict disagrees with the model's side of the threshold at that time.",
     "model_version": "Number of the model version behind the columns that follow.",
     "reconstruction_loss": "Squared error summed over height x width x 3, pixels in [0, 1]. Higher = more outlying.",
+    "l1": "Absolute error summed over height x width x 3, pixels in [0, 1].",
     "kl": "KL divergence of the posterior from the standard normal, in nats.",
-    "ood_score": "Reconstruction loss normalised by the frame's own variance, log scale. Higher = more outlying.",
+    "variance": "Squared deviation from the mean of each colour, summed: how much there was to reconstruct.",
+    "ood_score": "The version's own outlier score, the frame's variance taken into account. Higher = more outlying.",
+    "probability": "Probability of out, learned from the verdicts; empty where none was worked out.",
     "threshold": "Reconstruction loss above which the model calls a frame outlying.",
-    "is_outlier": "true when the loss is above the threshold: the model's side, not a decision.",
+    "ood_threshold": "The same for the outlier score; empty when the version has none.",
+    "probability_threshold": "The same for the probability; empty when the version has none.",
+    "flagged_by": "The score that is_outlier goes by: reconstruction_loss, ood_score or probability.",
+    "is_outlier": "true when that score is above its threshold: the model's side, not a decision.",
 }
 VERDICTS = {
     "": "any",
@@ -86,11 +95,13 @@ class ExportFilters:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The moment an export shows. Without a model version the score columns are empty."""
+    """The moment an export shows. Without a model version the score columns are empty. `thresholds` by score, and the
+    score that flagged then, are kept because both may move afterwards."""
 
     dataset: Dataset
     version: ModelVersion | None
-    threshold: float | None
+    thresholds: dict[str, float]
+    flagged_by: str
     last_review: int
     last_frame: int
     at: dt.datetime
@@ -100,8 +111,18 @@ class Snapshot:
         version = dataset.active_version
         reviews = Review.objects.filter(dataset=dataset).order_by("-id").values_list("id", flat=True)
         last_frame = Frame.objects.filter(video__dataset=dataset).aggregate(last=Max("id"))["last"]
-        threshold = version.threshold if version else None
-        return cls(dataset, version, threshold, reviews.first() or 0, last_frame or 0, timezone.now())
+        entries = version.thresholds if version else {}
+        thresholds = {score: float(entry["value"]) for score, entry in entries.items()}
+        flagged_by = scores.flag_score(dataset, version) if version else Score.RECONSTRUCTION_LOSS
+        return cls(dataset, version, thresholds, flagged_by, reviews.first() or 0, last_frame or 0, timezone.now())
+
+    @property
+    def flag_threshold(self) -> float | None:
+        return self.thresholds.get(self.flagged_by)
+
+    def is_outlier(self, value: float | None) -> bool | None:
+        """The side of a frame with this value of the score that flags; None where either is missing."""
+        return None if value is None or self.flag_threshold is None else value > self.flag_threshold
 
 
 def rows(snapshot: Snapshot, filters: ExportFilters) -> Iterator[Row]:
@@ -138,9 +159,9 @@ def _scored(snapshot: Snapshot, filters: ExportFilters, video: Video) -> QuerySe
         frames = frames.filter(review_version__gt=0)  # at least one review; `rows` looks which one stood at the mark
     scored = frames.annotate(score=FilteredRelation("scores", condition=of_version))
     if filters.side:
-        side = "score__reconstruction_loss__gt" if filters.side == "above" else "score__reconstruction_loss__lte"
-        scored = scored.filter(**{side: snapshot.threshold or 0.0})
-    names = ("id", "number", "time_s", "score__reconstruction_loss", "score__kl", "score__ood_score")
+        side = "gt" if filters.side == "above" else "lte"
+        scored = scored.filter(**{f"score__{snapshot.flagged_by}__{side}": snapshot.flag_threshold or 0.0})
+    names = ("id", "number", "time_s", *(f"score__{name}" for name in MEASURES))
     values: QuerySet[Any, dict[str, Any]] = scored.order_by("number").values(*names)
     return values
 
@@ -161,7 +182,6 @@ def _last_reviews(snapshot: Snapshot, frame_ids: list[int]) -> dict[int, tuple[i
 def _row(snapshot: Snapshot, video: Video, frame: dict[str, Any], count: int, review: Review | None) -> Row:
     standing = review if review and review.verdict != Verdict.NONE else None
     verdict = standing.verdict if standing else Verdict.NONE
-    loss = frame["score__reconstruction_loss"]
     return {
         "video": video.name,
         "video_id": video.pk,
@@ -177,11 +197,12 @@ def _row(snapshot: Snapshot, video: Video, frame: dict[str, Any], count: int, re
         "review_count": count,
         "is_correction": standing.is_correction if standing else None,
         "model_version": snapshot.version.number if snapshot.version else None,
-        "reconstruction_loss": loss,
-        "kl": frame["score__kl"],
-        "ood_score": frame["score__ood_score"],
-        "threshold": snapshot.threshold,
-        "is_outlier": None if loss is None or snapshot.threshold is None else loss > snapshot.threshold,
+        **{name: frame[f"score__{name}"] for name in MEASURES},
+        "threshold": snapshot.thresholds.get(Score.RECONSTRUCTION_LOSS),
+        "ood_threshold": snapshot.thresholds.get(Score.OOD_SCORE),
+        "probability_threshold": snapshot.thresholds.get(Score.PROBABILITY),
+        "flagged_by": snapshot.flagged_by if snapshot.version else "",
+        "is_outlier": snapshot.is_outlier(frame[f"score__{snapshot.flagged_by}"]),
     }
 
 

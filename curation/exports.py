@@ -15,7 +15,7 @@ from django.utils import timezone
 from curation import jobs, storage
 from curation.export_files import Hashed, Tally, csv_cell, write_csv, write_json
 from curation.export_rows import COLUMNS, SIDES, VERDICTS, ExportFilters, Row, Snapshot, count_frames, rows
-from curation.models import Dataset, Export, Job
+from curation.models import Dataset, Export, Job, Score
 from curation.problems import Problem
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def request_export(
             format=format,
             filters=chosen.as_json(),
             model_version=snapshot.version,
-            threshold=snapshot.threshold,
-            manifest={"last_review": snapshot.last_review, "last_frame": snapshot.last_frame},
+            threshold=snapshot.thresholds.get(Score.RECONSTRUCTION_LOSS),
+            manifest=_marks(snapshot),
             requested_by=by,
         )
         name = by.get_username() if by else ""
@@ -108,21 +108,32 @@ def _about(snapshot: Snapshot, filters: ExportFilters) -> dict[str, Any]:
         "dataset": {"name": dataset.name, "slug": dataset.slug},
         "created_at": snapshot.at.isoformat(timespec="seconds"),
         "model_version": {"number": version.number, "weights_sha256": version.weights_sha256} if version else None,
-        "threshold": snapshot.threshold,
+        "threshold": snapshot.thresholds.get(Score.RECONSTRUCTION_LOSS),
         "target_tpr": version.target_tpr if version else None,
         "filters": filters.as_json(),
+        **_marks(snapshot),
+        "columns": COLUMNS,
+    }
+
+
+def _marks(snapshot: Snapshot) -> dict[str, Any]:
+    """What freezes the moment."""
+    return {
         "last_review": snapshot.last_review,
         "last_frame": snapshot.last_frame,
-        "columns": COLUMNS,
+        "thresholds": snapshot.thresholds,
+        "flagged_by": snapshot.flagged_by,
     }
 
 
 def _frozen(export: Export) -> tuple[Snapshot, ExportFilters]:
     marks = export.manifest
+    asked_before = {} if export.threshold is None else {Score.RECONSTRUCTION_LOSS.value: export.threshold}
     snapshot = Snapshot(
         dataset=export.dataset,
         version=export.model_version,
-        threshold=export.threshold,
+        thresholds=marks.get("thresholds", asked_before),  # an export that was asked for by an older Framesift
+        flagged_by=marks.get("flagged_by", Score.RECONSTRUCTION_LOSS.value),
         last_review=marks["last_review"],
         last_frame=marks["last_frame"],
         at=export.created_at,

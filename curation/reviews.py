@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from curation import calibrations, reasons
+from curation import calibrations, reasons, scores
 from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 
@@ -197,10 +197,13 @@ def _scores(version: ModelVersion | None, score: str, frames: Iterable[int]) -> 
 
 def _flagged(dataset: Dataset, version: ModelVersion | None, frames: Iterable[int]) -> dict[int, bool]:
     """The model's side of the threshold that the data set flags by."""
-    threshold = version.threshold_of(dataset.flag_by) if version else None
+    if version is None:
+        return {}
+    score = scores.flag_score(dataset, version)
+    threshold = version.threshold_of(score)
     if threshold is None:
         return {}
-    return {pk: value > threshold for pk, value in _scores(version, dataset.flag_by, frames).items()}
+    return {pk: value > threshold for pk, value in _scores(version, score, frames).items()}
 
 
 def _known_reviews(requests: list[ReviewRequest]) -> dict[UUID, Review]:
