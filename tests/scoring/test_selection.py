@@ -96,6 +96,25 @@ def test_it_looks_for_what_differs_from_the_reviewed_frames() -> None:
         assert sorted(kind[picked(picks, "diverse")]) == [2, 3, 4]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_it_takes_each_time_the_frame_farthest_from_all_before(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    features, reviewed = rng.normal(3.0, [1.0, 5.0, 100.0], (80, 3)), rng.random(80) < 0.2
+    known = {"scores": rng.random(80), "reviewed": reviewed, "videos": np.arange(80), "threshold": -1.0}
+    picks = ask(features=features, **known, count=12, confirmed_in=0)
+    centres = [*np.flatnonzero(reviewed), *picked(picks, "audit"), *picked(picks, "top")]
+    left = np.setdiff1d(np.arange(80), centres)
+    scaled = (features / features[left].std(axis=0)).astype(np.float64)
+    for _ in picked(picks, "diverse"):
+        nearest = np.linalg.norm(scaled[left][:, None] - scaled[centres], axis=2).min(axis=1)
+        centres.append(left[nearest.argmax()])
+    assert set(picked(picks, "diverse")) == set(centres[-5:])
+
+
+def test_it_asks_about_each_frame_once_when_all_look_alike() -> None:
+    assert len({pick.index for pick in ask(features=np.ones((N, 4)), count=100)}) == 100
+
+
 def test_it_lets_no_feature_count_more_for_its_unit() -> None:
     scores, features, kind = clustered()
     known = {"scores": scores, "reviewed": kind < 0, "videos": np.arange(len(kind)), "count": 10, "confirmed_in": 0}
