@@ -19,6 +19,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from scoring.config import VAEConfig, config_from
+from scoring.controls import LinearModel
 from scoring.errors import ModelError
 from scoring.features import Activations
 from scoring.model_file import METADATA_KEY, check_header, read_about, read_header
@@ -27,7 +28,7 @@ from scoring.preprocessing import Preprocessing
 from scoring.recalibrate import Calibration
 from scoring.vae import VAE
 
-MAX_START_FRAMES = 10_000
+MOST = 10_000  # start frames, or components
 CALIBRATIONS = ("start", "verdicts")
 DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
 
@@ -47,13 +48,14 @@ class Retrained:
 @dataclass
 class Detector:
     """vae: the network, in evaluation mode. start_activations (S, D) float16, start_scores (S,) float32: pooled
-    activations and outlier scores of up to 512 frames that were trained on, from which recalibration starts; None in
-    files of before. retrained: what the score of a retrained one needs besides."""
+    activations and outlier scores of up to 512 frames that were trained on, from which recalibration starts. linear: the
+    linear model of the same frames. Both None in files of before. retrained: what the score of a retrained one needs."""
 
     vae: VAE
     preprocessing: Preprocessing
     start_activations: Activations | None = None
     start_scores: NDArray[np.float32] | None = None
+    linear: LinearModel | None = None
     retrained: Retrained | None = None
 
 
@@ -66,6 +68,9 @@ def save_detector(detector: Detector, notes: Mapping[str, Any] | None = None) ->
     """The detector as a file. `notes` is any JSON that should travel with it (`model_file.read_notes`)."""
     about = {"config": asdict(detector.vae.config), "notes": dict(notes or {}), "detector": _about(detector)}
     tensors = dict(detector.vae.state_dict())
+    if detector.linear is not None:
+        tensors["linear.mean"] = torch.from_numpy(detector.linear.mean).half()
+        tensors["linear.components"] = torch.from_numpy(detector.linear.components).half()
     if detector.retrained is not None:
         tensors |= {f"anchor.{key}": value for key, value in detector.retrained.anchor.state_dict().items()}
     if detector.start_activations is not None and detector.start_scores is not None:
@@ -94,10 +99,11 @@ def load_detector(data: bytes) -> Detector:
 
 @dataclass(frozen=True)
 class _Outline:
-    """What a file says that it holds beside the network. start: the number of frames S."""
+    """What a file says that it holds beside the network. start: the number of frames; linear: that of components."""
 
     preprocessing: Preprocessing | None = None
     start: int | None = None
+    linear: int | None = None
     anchor: VAEConfig | None = None
     calibrations: dict[str, Calibration] = field(default_factory=dict)
     units: Units = field(default_factory=dict)
@@ -111,11 +117,13 @@ class _Outline:
             preprocessing = Preprocessing.from_json(about["preprocessing"])
         except ValueError as error:
             raise ModelError(f"The model file can't be used: {error}") from None
-        start = _count(about["start"])
+        start, linear = _count(about["start"]), _count(about["linear"])
         if about["anchor"] is None:
-            return cls(preprocessing, start)
+            return cls(preprocessing, start, linear)
         calibrations = {name: _calibration(about["calibrations"], name) for name in CALIBRATIONS}
-        return cls(preprocessing, start, config_from(_mapping(about["anchor"])), calibrations, _units(about["units"]))
+        return cls(
+            preprocessing, start, linear, config_from(_mapping(about["anchor"])), calibrations, _units(about["units"])
+        )
 
     def tensors(self, config: VAEConfig) -> dict[str, tuple[str, list[int]]]:
         """Name -> (dtype, shape) of all that has to be in the file. Raises ModelError for parts that don't fit."""
@@ -125,6 +133,9 @@ class _Outline:
             for name, of in (("start", self.anchor), ("verdicts", config)):
                 if len(self.calibrations[name].weights) != 3 * sum(of.channels) + 1:
                     raise ModelError("A calibration in the model file belongs to another model.")
+        if self.linear is not None:
+            values = config.height * config.width * 3
+            expected |= {"linear.mean": ("F16", [values]), "linear.components": ("F16", [self.linear, values])}
         if self.start is not None:
             expected["start.activations"] = ("F16", [self.start, 3 * sum(config.channels)])
             expected["start.scores"] = ("F32", [self.start])
@@ -140,6 +151,9 @@ class _Outline:
         if self.start is not None:
             detector.start_activations = np.asarray(tensors["start.activations"].numpy())
             detector.start_scores = np.asarray(tensors["start.scores"].numpy())
+        if self.linear is not None:
+            mean, components = (tensors[f"linear.{name}"].float().numpy() for name in ("mean", "components"))
+            detector.linear = LinearModel(mean, components)
         if self.anchor is not None:
             anchor = _network(self.anchor, _part(tensors, "anchor."))
             detector.retrained = Retrained(anchor, **self.calibrations, units=self.units)
@@ -151,6 +165,7 @@ def _about(detector: Detector) -> dict[str, Any]:
     about: dict[str, Any] = {
         "preprocessing": detector.preprocessing.as_json(),
         "start": None if start is None else len(start),
+        "linear": None if detector.linear is None else len(detector.linear.components),
         "anchor": None,
         "calibrations": None,
         "units": None,
@@ -169,7 +184,7 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _count(value: object) -> int | None:
-    if value is not None and (type(value) is not int or not 0 < value <= MAX_START_FRAMES):
+    if value is not None and (type(value) is not int or not 0 < value <= MOST):
         raise ModelError("The description of the detector in the file is damaged.")
     return value
 
@@ -201,7 +216,7 @@ def _declared(config: VAEConfig, prefix: str) -> dict[str, tuple[str, list[int]]
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors under `prefix`, without it; for none, those of the network itself."""
     if not prefix:
-        others = ("anchor.", "start.")
+        others = ("anchor.", "start.", "linear.")
         return {key: value for key, value in tensors.items() if not key.startswith(others)}
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from scoring import ood
+from scoring.controls import LinearModel
 from scoring.detector import Detector, Retrained
 from scoring.errors import TrainingError
 from scoring.frames import Pixels
@@ -23,9 +24,11 @@ def fit_detector(
     vae: VAE, frames: FrameSet, preprocessing: Preprocessing, *, device: str | torch.device | None = None
 ) -> Detector:
     """The detector of a trained network. Up to 512 of `frames`, which belong, evenly drawn, give that from which
-    recalibration starts."""
-    found = _measured(vae, FrameSet(drawn(frames)), preprocessing, device)
-    return Detector(vae, preprocessing, found.activations, _own_score(found, preprocessing).astype(np.float32))
+    recalibration starts, and the linear model."""
+    sample = FrameSet(drawn(frames))
+    found = _measured(vae, sample, preprocessing, device)
+    scores = _own_score(found, preprocessing).astype(np.float32)
+    return Detector(vae, preprocessing, found.activations, scores, _linear(sample))
 
 
 def fit_retrained(
@@ -47,17 +50,24 @@ def fit_retrained(
     start, verdicts = (_calibrated(found, is_out, preprocessing) for found in (before, after))
     parts = {
         "start": start.logit(before.activations, _own_score(before, preprocessing)),
-        "reconstruction": _own_score(after, preprocessing),
         "verdicts": verdicts.logit(after.activations, _own_score(after, preprocessing)),
     }
     units = ood.units_of(parts, is_out)
     scores = ood.anchored(parts, units)[~is_out].astype(np.float32)
-    return Detector(vae, preprocessing, after.activations[~is_out], scores, Retrained(anchor, start, verdicts, units))
+    line = Retrained(anchor, start, verdicts, units)
+    return Detector(vae, preprocessing, after.activations[~is_out], scores, _linear(FrameSet(inside)), line)
 
 
 def drawn(frames: FrameSet) -> Pixels:
     """Up to 512 frames, evenly drawn, (S, H, W, 3)."""
     return frames.take(np.unique(np.linspace(0, len(frames) - 1, START_FRAMES).round().astype(np.int64)))
+
+
+def _linear(frames: FrameSet) -> LinearModel:
+    """Rounded and laid out as from a file, so that it scores alike before and after."""
+    fitted = LinearModel.fit(frames)
+    mean, components = (value.astype(np.float16, order="C") for value in (fitted.mean, fitted.components))
+    return LinearModel(mean.astype(np.float32), components.astype(np.float32))
 
 
 def _measured(

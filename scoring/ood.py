@@ -16,7 +16,7 @@ VARIANCE_EXPONENT = 0.75
 VARIANCE_FLOOR_PER_PIXEL = 30 / (60 * 80)
 LOSS_FLOOR_PER_PIXEL = 1 / (60 * 80)
 PHOTOMETRIC_SHARE = 0.1
-PARTS = ("start", "reconstruction", "verdicts")  # of the anchored score
+PARTS = ("start", "verdicts")  # of the anchored score
 
 
 def label_free(reconstruction_loss: Values, fitted_loss: Values, variance: Values, pixels: int) -> Values:
@@ -37,9 +37,9 @@ def variance_floor(pixels: int) -> float:
 
 
 def anchored(parts: Mapping[str, Values], units: Units) -> Values:
-    """The score (N,) of a retrained model: the sum of its parts (N,), each in `units` (mean, standard deviation).
-    `start`: log odds by a recalibration of the model that it began with, which keeps a gain on one kind of outlier from
-    being paid for with another kind; `reconstruction`: the label-free score; `verdicts`: log odds by its own."""
+    """The score (N,) of a retrained model: the sum of its parts (N,), each in `units` (mean, standard deviation). Both
+    are log odds by a recalibration: `start` of the model that it began with, which keeps a gain on one kind of outlier
+    from being paid for with another kind, `verdicts` of itself."""
     score: Values = np.sum([(parts[name] - units[name][0]) / units[name][1] for name in PARTS], axis=0)
     return score
 

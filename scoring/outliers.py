@@ -54,10 +54,10 @@ def by_reason(
     of all first: `{"reason", "frames", "seen", "auroc": {"before", "after"}, "fpr95": {"before", "after"}}`. inside,
     outside: (before, after), scores of those frames and of all outliers. A kind without a held-out frame is measured on
     those that were trained on, and `seen` says so: such figures flatter."""
-    names = np.array([reason or NO_REASON for reason in outliers.reasons])
+    names = [str(reason) or NO_REASON for reason in outliers.reasons]
     lines = []
     for name in [ALL, *sorted(set(names))]:
-        of_kind = np.ones(len(names), bool) if name == ALL else names == name
+        of_kind = np.array([name in (ALL, other) for other in names])
         unseen = of_kind & outliers.is_heldout
         measured = unseen if unseen.any() else of_kind
         figures = {

@@ -3,7 +3,9 @@
 Logistic regression on features of a frame: its pooled activations (scoring/features.py), standardised, clipped and
 reduced by principal components of equal spread, and its outlier score. That basis comes from the reviewed frames
 besides some that were trained on; the latter alone are too much alike for it (docs/decisions.md). Trained-on frames
-count as IN with little weight; OUT verdicts, which are fewer, count for more. NumPy and scikit-learn, no torch.
+count as IN with little weight; OUT verdicts, which are fewer, count for more. What the regression finds and the outlier
+score then count alike: where a video resembles none that was reviewed, the regression may break, and the score holds.
+NumPy and scikit-learn, no torch.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.features import Activations
+from scoring.ood import units_of
 
 MIN_REVIEWS, MIN_EACH = 25, 5
 COMPONENTS = 48
@@ -31,8 +34,11 @@ DEAD = 1e-3  # of the largest spread: a channel that hardly moves must not drown
 RANK = 1e-4  # of the largest component: what has less is rounding
 TINY = 1e-6
 LARGEST_LOGIT = 30.0
+LEAST_UNIT = 0.1  # or what hardly varies on the reviewed frames would drown the rest
+LEAST_SLOPE = 0.1  # probability always rises with the sum
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 ARRAYS = ("mean", "scale", "weights")
 
 
@@ -157,7 +163,8 @@ def fit(features: Floats, is_out: ArrayLike, start_features: Floats, *, basis: F
     reason = refusal(ins, outs)
     if reason:
         return Refusal(reason)
-    slopes, intercept = _regression(np.concatenate([features, start_features]), out)
+    rows = np.concatenate([features, start_features]).astype(np.float64)
+    slopes, intercept = _anchored(rows, out, *_regression(rows, out))
     weights = np.append(basis.components @ slopes[:-1], slopes[-1]).astype(np.float32)
     return Calibration(basis.mean, basis.scale, weights, intercept - float(basis.offset @ slopes[:-1]), ins, outs)
 
@@ -217,13 +224,28 @@ def _components(centred: Floats) -> Floats:
     return components
 
 
-def _regression(features: Floats, out: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+def _anchored(rows: Doubles, out: NDArray[np.bool_], slopes: Doubles, intercept: float) -> tuple[Doubles, float]:
+    """Slopes and intercept of the sum of the regression and the score, the last column of `rows`, each in units of the
+    reviewed frames, made a probability by another regression on that sum alone (Platt 1999)."""
+    parts = {"regression": rows @ slopes + intercept, "score": rows[:, -1]}
+    units = units_of({name: values[: len(out)] for name, values in parts.items()}, out)
+    deviations = {name: max(unit[1], LEAST_UNIT) for name, unit in units.items()}
+    whole = np.sum([(parts[name] - units[name][0]) / deviations[name] for name in parts], axis=0)
+    rises, offset = _regression(whole[:, None], out)
+    rise = max(float(rises[0]), LEAST_SLOPE)
+    shift = sum(units[name][0] / deviations[name] for name in parts)
+    summed = slopes / deviations["regression"]
+    summed[-1] += 1 / deviations["score"]
+    return rise * summed, rise * (intercept / deviations["regression"] - shift) + offset
+
+
+def _regression(rows: Doubles, out: NDArray[np.bool_]) -> tuple[Doubles, float]:
     """Slopes and intercept; the rows after the verdicts are start frames."""
     from sklearn.linear_model import LogisticRegression
 
-    labels = np.zeros(len(features), bool)
+    labels = np.zeros(len(rows), bool)
     labels[: len(out)] = out
-    weights = np.where(np.arange(len(features)) < len(out), 1.0, START_WEIGHT)
+    weights = np.where(np.arange(len(rows)) < len(out), 1.0, START_WEIGHT)
     weights[labels] = np.clip(weights[~labels].sum() / labels.sum(), 1.0, MAX_OUT_WEIGHT)
-    fitted = LogisticRegression(C=PENALTY, max_iter=500).fit(features.astype(np.float64), labels, weights)
+    fitted = LogisticRegression(C=PENALTY, max_iter=500).fit(rows, labels, weights)
     return fitted.coef_[0], float(fitted.intercept_[0])

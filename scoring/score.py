@@ -147,7 +147,6 @@ class Scorer:
             before, pixels = self._measure_with(self.anchor, x), x.shape[2] * x.shape[3]
             found.parts.update(
                 start=retrained.start.logit(before.activations, label_free(before, pixels)),
-                reconstruction=label_free(found, pixels),
                 verdicts=retrained.verdicts.logit(found.activations, label_free(found, pixels)),
             )
         return found

@@ -69,6 +69,8 @@ def test_it_saves_and_loads_the_same_model_with_its_notes() -> None:
     assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(detector, "cpu").score(FRAMES))
     for name in ("start_activations", "start_scores"):
         assert np.array_equal(getattr(loaded, name), getattr(detector, name))
+    assert loaded.linear is not None and detector.linear is not None
+    assert np.array_equal(loaded.linear.reconstruction_loss(FRAMES), detector.linear.reconstruction_loss(FRAMES))
     assert read_notes(data) == {"trained_on": 12}
     assert sha256(data) == sha256(save_detector(loaded, notes={"trained_on": 12})) != sha256(save_detector(loaded))
 
@@ -175,6 +177,8 @@ def test_it_refuses_headers_that_lie() -> None:
         ({"start": None}, "unknown tensor 'start.activations'"),
         ({"start": 21}, r"F16 \[20, 120\] where F16 \[21, 120\]"),
         ({"start": "x"}, "damaged"),
+        ({"linear": 7}, r"F16 \[7, 2304\]"),
+        ({"linear": None}, "unknown tensor 'linear"),
         ({"start": True}, "damaged"),
         ({"start": 10**9}, "damaged"),
         ({"preprocessing": {"height": 24}}, "no record of how"),
@@ -190,7 +194,7 @@ def test_it_refuses_a_detector_that_lies(change: dict[str, Any], message: str) -
         load_detector(repacked(data, about=about))
 
 
-UNITS = {"start": [0.0, 1.0], "reconstruction": [0.0, 1.0], "verdicts": [0.0, 1.0]}
+UNITS = {"start": [0.0, 1.0], "verdicts": [0.0, 1.0]}
 
 
 @pytest.mark.parametrize(

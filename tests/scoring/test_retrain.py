@@ -14,6 +14,7 @@ from scoring.checkpoint import load_checkpoint
 from scoring.config import TrainConfig
 from scoring.detector import Detector, load_detector, save_detector
 from scoring.errors import Stopped, TrainingError
+from scoring.frames import Pixels
 from scoring.metrics import auroc
 from scoring.model_file import sha256
 from scoring.outliers import Outliers
@@ -29,12 +30,14 @@ TRAIN, HELDOUT = turf_frames(48), turf_frames(12, seed=1)
 QUICK: dict[str, Any] = {"outliers": {"steps": 60, "batch_in": 12, "batch_out": 6}}
 
 
-def night_frames(count: int, seed: int = 0) -> Any:
-    """Turf at night: near to what belongs, and smooth."""
-    return (turf_frames(count, seed) * 0.35).astype(np.uint8)
+def mown_frames(count: int, seed: int = 0) -> Pixels:
+    """Turf with faint mown lines: so near to what belongs that a fresh model takes it for that."""
+    frames = turf_frames(count, seed)
+    frames[:, 10::4] += 12
+    return frames
 
 
-OUT = Outliers([stripe_frames(10), night_frames(10, seed=3)], ["ads"] * 10 + ["night"] * 10)
+OUT = Outliers([stripe_frames(10), mown_frames(10, seed=3)], ["ads"] * 10 + ["mown"] * 10)
 MIXED = Outliers(OUT.pixels, OUT.reasons, [False] * 8 + [True] * 2 + [False] * 10)
 
 
@@ -54,17 +57,17 @@ def retrained(
 
 def test_it_learns_to_tell_what_was_judged_out(start: Detector) -> None:
     result = retrained(start)
-    new_in, new_out = turf_frames(30, seed=8), night_frames(30, seed=9)
+    new_in, new_out = turf_frames(30, seed=8), mown_frames(30, seed=9)
     before, after = (Scorer(detector, "cpu") for detector in (start, result.detector))
     gain = [auroc(s.score(new_in).ood_score, s.score(new_out).ood_score) for s in (before, after)]
-    assert gain[1] > 0.98 > gain[0] + 0.1
+    assert gain[0] < 0.6 and gain[1] > 0.9
     assert result.detector.preprocessing == start.preprocessing and result.best_epoch == 3
 
 
 def test_it_tells_how_each_kind_of_outlier_fares(start: Detector) -> None:
     lines = retrained(start, MIXED).reasons
     assert [(line["reason"], line["frames"], line["seen"]) for line in lines] == [
-        ("all", 2, False), ("ads", 2, False), ("night", 10, True)
+        ("all", 2, False), ("ads", 2, False), ("mown", 10, True)
     ]  # fmt: skip
     assert lines[2]["auroc"]["after"] > lines[2]["auroc"]["before"] and lines[2]["fpr95"]["after"] < 0.2
     assert json.loads(json.dumps(lines)) == list(lines)
