@@ -93,7 +93,7 @@ def test_it_follows_a_change_of_unit() -> None:
 
 
 def test_it_looks_at_both_ends_alike() -> None:
-    videos = [RNG.normal(0.0, 1.0, frames) for frames in (1, 6, 45, 400)]
+    videos = [RNG.normal(0.0, 1.0, frames) for frames in (1, 6, 45, 400, 30)]
     mirrored = quantiles([-scores for scores in videos], 9)
     assert -mirrored[::-1] == pytest.approx(quantiles(videos, 9))
 
@@ -117,6 +117,14 @@ def test_it_is_less_sure_when_videos_differ_than_their_frames_alone_would_say() 
 def test_it_grows_surer_with_more_videos() -> None:
     few, many = (threshold_at_tpr(different_videos(1, videos), 0.5) for videos in (6, 60))
     assert many.high - many.low < 0.6 * (few.high - few.low)
+
+
+def test_it_lets_the_video_that_fits_worst_decide_while_there_are_few() -> None:
+    calm, wild = RNG.normal(0.0, 1.0, 200), RNG.normal(5.0, 1.0, 40)
+    found = threshold_at_tpr([calm, wild], 0.95)
+    assert found.value == pytest.approx(np.quantile(wild, 0.95)) and "fits worst decides" in found.note
+    assert threshold_at_tpr([calm, wild, [90.0]], 0.95).value == pytest.approx(found.value)  # one frame is no video
+    assert threshold_at_tpr([calm] * 4 + [wild], 0.75).value < 2
 
 
 def test_it_says_when_it_rests_on_too_little() -> None:
