@@ -70,7 +70,8 @@ def quantiles(scores: Sequence[ArrayLike] | ArrayLike, n: int = 513) -> Values:
     wanted = np.linspace(0.0, 1.0, n)
     if len(videos) < FEW_VIDEOS:
         telling = [video for video in videos if len(video) >= TELLING] or [np.concatenate(videos)]
-        return np.max([np.quantile(video, wanted) for video in telling], axis=0)
+        highest: Values = np.max([np.quantile(video, wanted) for video in telling], axis=0)
+        return highest
     return _weighted_quantiles(*_sorted(videos)[:2], wanted)
 
 
