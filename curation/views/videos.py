@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from curation import next_step, storage, uploads, video_bars, video_list, videos
-from curation.models import Dataset, FrameScore, Role, Upload, Video
+from curation import gallery, next_step, storage, uploads, video_bars, video_list, videos
+from curation.gallery import GalleryFilters, GalleryPage
+from curation.models import Dataset, Role, Upload, Video
 from curation.permissions import dataset_for
 from curation.problems import Problem
 from curation.video_bars import CropForm
@@ -130,8 +133,8 @@ def _refuse(request: HttpRequest, problem: Problem, video: Video) -> HttpRespons
     return redirect("video", video.dataset.slug, video.pk)
 
 
-def _worst(dataset: Dataset, video: Video) -> list[FrameScore]:
+def _worst(dataset: Dataset, video: Video) -> GalleryPage | None:
+    """The head of its gallery, by the score that the data set flags by; None before there is a model."""
     if dataset.active_version is None:
-        return []
-    scores = FrameScore.objects.of_version(dataset.active_version).filter(video=video)
-    return list(scores.worst_first().select_related("frame")[:WORST])
+        return None
+    return gallery.page(dataset, replace(GalleryFilters.from_query(QueryDict(), dataset), video=video.pk), None, WORST)

@@ -12,7 +12,7 @@ from django.test import Client
 
 from curation.models import Dataset, Export, Frame, Review
 from tests.conftest import signed_in
-from tests.curation.review_rows import make_dataset, make_video, scored_dataset
+from tests.curation.review_rows import dataset_with_three_scores, make_dataset, make_video, scored_dataset
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/v1/datasets"
@@ -61,6 +61,34 @@ def test_it_walks_the_frames_worst_first_page_by_page() -> None:
             break
     assert [loss for loss, _ in seen] == [90.0, 90.0, 60.0, 30.0, 10.0]
     assert len({frame for _, frame in seen}) == 5
+
+
+def test_it_sorts_frames_by_any_score_and_says_by_which() -> None:
+    dataset = dataset_with_three_scores()
+    client = client_of("ana")
+    for name, field in (("loss", "reconstruction_loss"), ("ood", "ood_score"), ("probability", "probability")):
+        page = client.get(f"{BASE}/cup/frames?sort={name}&limit=20").json()
+        values = [row[field] for row in page["frames"]]
+        assert page["sorted_by"] == field and values == sorted(values, reverse=True)
+        assert [row["is_outlier"] for row in page["frames"]] == [value > page["threshold"] for value in values]
+    dataset.model_versions.get().calibrations.all().delete()
+    page = client.get(f"{BASE}/cup/frames", {"sort": "probability_asc"}).json()
+    assert page["sorted_by"] == "ood_score" and page["frames"][0]["ood_score"] == -0.5
+    Dataset.objects.update(flag_by="ood_score")
+    assert client.get(f"{BASE}/cup/frames").json()["sorted_by"] == "ood_score"
+    assert client.get(f"{BASE}/cup").json()["flag_by"] == "ood_score"
+    assert client.get(f"{BASE}/cup/frames", {"sort": "kl"}).status_code == 422
+
+
+def test_it_gives_the_thresholds_of_every_score_without_the_quantiles() -> None:
+    dataset = dataset_with_three_scores()
+    version = dataset.model_versions.get()
+    version.thresholds["ood_score"] = {"value": 0.5, "low": 0.2, "high": 0.9, "quantiles": [0.1], "per_video": [[0.1]]}
+    version.save()
+    told = client_of("ana").get(f"{BASE}/cup/models").json()[0]
+    assert told["threshold"] == told["thresholds"]["reconstruction_loss"]["value"] == 50.0
+    ood = told["thresholds"]["ood_score"]
+    assert (ood["low"], ood["high"]) == (0.2, 0.9) and "quantiles" not in ood and "per_video" not in ood
 
 
 def test_it_filters_frames_and_refuses_filters_it_does_not_know() -> None:
