@@ -31,10 +31,11 @@ export class Reviewer extends EventTarget {
     this.#emit("history");
   }
 
-  /** What the server says about a frame, as the page was made; verdicts still on their way are laid over it.
-   * Returns {verdict, reason} to be shown. */
+  /** What the server says about a frame, as the page was made; verdicts still on their way are laid over it, and so is
+   * what was answered since. Returns {verdict, reason} to be shown. */
   learn(frame, verdict, reason, version) {
-    let state = { verdict, reason, version };
+    const known = this.#frames.get(frame);
+    let state = known?.version > version ? known : { verdict, reason, version };
     for (const item of this.outbox.items()) {
       if (item.frame === frame) state = { verdict: item.verdict, reason: item.reason ?? "", version: Math.max(version, item.seen + 1) };
     }

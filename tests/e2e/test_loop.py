@@ -40,7 +40,7 @@ def upload(page: Page, paths: list[Path], kind: str) -> None:
 
 def train(page: Page) -> None:
     page.get_by_role("link", name="Models", exact=True).first.click()
-    page.get_by_text("Advanced").click()
+    page.get_by_text("More settings").click()
     page.get_by_label("Epochs").fill(EPOCHS)
     page.locator(".train-go").click()
     expect(page).to_have_url(re.compile(r"/runs/\d+/"))
