@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from scoring.errors import ModelError, TrainingError
@@ -34,6 +36,14 @@ def guarded(work: Callable[[], None]) -> int:
 def emit(line: dict[str, Any]) -> None:
     """One object as a line on stdout, at once: a pipe shows it while the work goes on."""
     print(json.dumps(line), flush=True)
+
+
+def named(text: str) -> tuple[str, Path]:
+    """The type of an argument NAME=PATH."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
+    return name, Path(path)
 
 
 def _refuse(reason: str) -> int:

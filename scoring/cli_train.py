@@ -9,13 +9,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scoring.cli_common import emit, guarded
+from scoring.cli_common import emit, guarded, named
 
 if TYPE_CHECKING:
     from scoring.config import TrainConfig
     from scoring.frames import Pixels
+    from scoring.outliers import Outliers
     from scoring.preprocessing import Preprocessing
     from scoring.train import TrainResult
+
+MIN_VIDEOS_TO_HOLD_OUT = 4  # fewer can't be spared
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,10 +29,20 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.safetensors")
     parser.add_argument("--config", default="{}", metavar="JSON", help="training settings, as JSON or a file of it")
     parser.add_argument("--start-from", type=Path, metavar="MODEL.safetensors", help="begin with this model's weights")
+    parser.add_argument(
+        "--outliers",
+        type=named,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="REASON=PACKS",
+        help="frames that don't belong: retrains the model of --start-from against them",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints one JSON line per epoch. Exit status 2, with the reason in a line, for what can't be trained."""
+    """Prints one JSON line per epoch, and after a retraining one per kind of outlier. Exit status 2, with the reason in
+    a line, for what can't be trained."""
     return guarded(lambda: _train(arguments))
 
 
@@ -50,11 +63,37 @@ def _train(arguments: argparse.Namespace) -> None:
         frames,
         heldout,
         config,
+        outliers=_outliers(arguments.outliers, config, preprocessing),
         preprocessing=preprocessing,
         start_from=start_from,
         on_epoch=lambda report: emit(report.as_json()),
     )
+    for line in result.reasons:
+        emit(line)
     _write(arguments.out, result, config, sizes, held)
+
+
+def _outliers(
+    named_paths: list[tuple[str, Path]], config: TrainConfig, preprocessing: Preprocessing
+) -> Outliers | None:
+    """The outliers by reason; of a reason with four videos or more some are held out, to be measured by."""
+    from scoring.outliers import Outliers
+    from scoring.sources import SourceError
+    from scoring.splits import split_by_video
+
+    pixels, reasons, heldout = list[Any](), list[str](), list[bool]()
+    for reason, path in named_paths:
+        videos, made = _load([path])
+        if made != preprocessing:
+            raise SourceError(f"The outliers were made as {made}, the other frames as {preprocessing}.")
+        sizes = {video: sum(map(len, parts)) for video, parts in videos.items()}
+        few = len(sizes) < MIN_VIDEOS_TO_HOLD_OUT
+        held = set[str]() if few else split_by_video(sizes, config.heldout_fraction, config.seed)
+        for video, parts in videos.items():
+            pixels += parts
+            reasons += [reason] * sizes[video]
+            heldout += [video in held] * sizes[video]
+    return Outliers(pixels, reasons, heldout) if named_paths else None
 
 
 def _load(paths: list[Path]) -> tuple[dict[str, list[Pixels]], Preprocessing]:
@@ -82,12 +121,11 @@ def _config(text: str, videos: dict[str, list[Pixels]]) -> TrainConfig:
     from scoring.config import TrainConfig
 
     source = text if text.lstrip().startswith(("{", "[")) else Path(text).read_text()
-    config = TrainConfig.from_json(source)
+    TrainConfig.from_json(source)
     sizes = Counter(part.shape[1:3] for parts in videos.values() for part in parts)
     height, width = max(sizes, key=sizes.__getitem__)
-    values = config.as_json()
-    given = json.loads(source).get("vae", {})
-    return TrainConfig.from_json({**values, "vae": {**values["vae"], "height": height, "width": width, **given}})
+    values = json.loads(source)
+    return TrainConfig.from_json({**values, "vae": {"height": height, "width": width, **values.get("vae", {})}})
 
 
 def _split(videos: dict[str, list[Pixels]], held: set[str], fraction: float) -> tuple[list[Pixels], list[Pixels]]:
@@ -118,13 +156,21 @@ def _write(out: Path, result: TrainResult, config: TrainConfig, sizes: dict[str,
     from scoring.threshold import quantiles, threshold_at_tpr
 
     lengths = [sizes[video] for video in sizes if video in held]
-    losses = np.split(result.heldout_losses, np.cumsum(lengths)[:-1]) if held else [result.heldout_losses]
-    threshold = threshold_at_tpr(losses, config.target_tpr)
+    by_score = {
+        score: np.split(values, np.cumsum(lengths)[:-1]) if held else [values]
+        for score, values in (
+            ("reconstruction_loss", result.heldout.reconstruction_loss),
+            ("ood_score", result.heldout.ood_score),
+        )
+    }
+    thresholds = {score: threshold_at_tpr(videos, config.target_tpr) for score, videos in by_score.items()}
+    threshold = thresholds["reconstruction_loss"]
     notes = {
         "train": config.as_json(),
         "best_epoch": result.best_epoch,
         "threshold": vars(threshold),
-        "heldout_quantiles": quantiles(losses).tolist(),
+        "heldout_quantiles": quantiles(by_score["reconstruction_loss"]).tolist(),
+        "thresholds": {score: vars(found) for score, found in thresholds.items()},
     }
     data = save_detector(result.detector, notes)
     partial = out.with_name(f"{out.name}.partial")

@@ -16,9 +16,12 @@ STEPS, BATCH_SIZE = 450, 16
 MIN_STEPS_PER_EPOCH = 20
 MIN_EPOCHS = 6
 # At 1.5e-3 the KL of the wide model leaps to 20 000 in its second step.
-PRESET_LR = {"small": 1.5e-3, "article": 3e-4}
+PRESET_LR = {"small": 1.5e-3, "article": 3e-4, "large": 1e-3}
 PRECISIONS = ("auto", "fp32", "bf16")
 LOSSES = ("squared", "relative")
+KEEPS = ("best", "last")
+FIRST_CHANNELS, MOST_CHANNELS = 24, 384
+SMALLEST_SIDES = 3.75, 5.0  # height and width after the last stage, as 60 x 80 has after four
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,20 @@ class VAEConfig:
 
 
 def presets() -> dict[str, VAEConfig]:
-    """The named shapes: `small` has 1.3 M parameters, `article` about 100 M."""
-    return {"small": VAEConfig(), "article": VAEConfig(channels=(128, 256, 512, 1024), hidden=2500, latent=128)}
+    """The named shapes: `small` has 1.3 M parameters, `article` about 100 M, `large` 6 M for 120 x 160; with another
+    size its depth follows."""
+    return {
+        "small": VAEConfig(),
+        "article": VAEConfig(channels=(128, 256, 512, 1024), hidden=2500, latent=128),
+        "large": VAEConfig(120, 160, channels_for(120, 160), latent=128),
+    }
+
+
+def channels_for(height: int, width: int) -> tuple[int, ...]:
+    """The stages of the `large` preset for frames of any size: as many as leave about 4 x 5 positions."""
+    room = min(height / SMALLEST_SIDES[0], width / SMALLEST_SIDES[1])
+    stages = min(max(round(math.log2(max(room, 1))), 1), 8)
+    return tuple(min(FIRST_CHANNELS * 2**stage, MOST_CHANNELS) for stage in range(stages))
 
 
 def config_from(values: Mapping[str, Any], base: VAEConfig | None = None) -> VAEConfig:
@@ -112,9 +127,10 @@ class TrainConfig:
 
     epochs: None chooses as many as make about `steps` steps, but at least 6. An epoch is one pass over the training
     frames, or as many whole passes as make 20 steps. patience: epochs without a better held-out loss before the
-    training ends. flip, crop, jitter: how frames are varied (scoring/augment.py). clip: largest norm of a gradient.
-    precision: "auto" is bf16 on CUDA and on CPUs that have bf16 instructions, fp32 elsewhere. loss: "squared" error, or
-    "relative" to each frame's own variance, which favours neither busy nor flat frames.
+    training ends. keep: whether the weights of the "best" or of the "last" epoch are kept. flip, crop, jitter: how
+    frames are varied (scoring/augment.py). clip: largest norm of a gradient. precision: "auto" is bf16 on CUDA and on
+    CPUs that have bf16 instructions, fp32 elsewhere. loss: "squared" error, or "relative" to each frame's own
+    variance, which favours neither busy nor flat frames.
     heldout_fraction: share of the frames kept aside, by whole videos (scoring/splits.py).
     outliers: used only when there are any.
     """
@@ -130,6 +146,7 @@ class TrainConfig:
     crop: float = 0.8
     jitter: float = 0.1
     patience: int = 10
+    keep: str = "best"
     seed: int = 0
     heldout_fraction: float = 0.2
     target_tpr: float = 0.95
@@ -151,10 +168,9 @@ class TrainConfig:
         _check_number("jitter", self.jitter, 0.0, 1.0, least=True)
         if not isinstance(self.flip, bool):
             raise TrainingError("flip must be true or false.")
-        if self.precision not in PRECISIONS:
-            raise TrainingError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}.")
-        if self.loss not in LOSSES:
-            raise TrainingError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}.")
+        _check_choice("precision", self.precision, PRECISIONS)
+        _check_choice("loss", self.loss, LOSSES)
+        _check_choice("keep", self.keep, KEEPS)
 
     @classmethod
     def from_json(cls, source: str | Mapping[str, Any]) -> TrainConfig:
@@ -170,7 +186,7 @@ class TrainConfig:
         overrides = values.get("vae", {})
         if not isinstance(overrides, Mapping):
             raise TrainingError("vae must be an object of model settings.")
-        vae = config_from(overrides, presets()[preset])
+        vae = config_from(_with_depth(overrides, preset), presets()[preset])
         outliers = OutlierConfig.from_json(values.get("outliers", {}))
         return cls(**{"lr": PRESET_LR[preset], **values, "preset": preset, "vae": vae, "outliers": outliers})
 
@@ -198,6 +214,15 @@ def batches_per_pass(frames: int, batch_size: int) -> int:
     return math.ceil(frames / batch_size)
 
 
+def _with_depth(overrides: Mapping[str, Any], preset: str) -> Mapping[str, Any]:
+    """The settings, with the depth that the size asks for where the preset leaves it open."""
+    size = [overrides.get(name, getattr(presets()[preset], name)) for name in ("height", "width")]
+    known = all(type(side) is int and 0 < side <= 2048 for side in size)
+    if preset != "large" or "channels" in overrides or not known:
+        return overrides
+    return {**overrides, "channels": channels_for(*size)}
+
+
 def _parse(source: str | Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(source, str):
         return dict(source)
@@ -219,6 +244,11 @@ def _as_channels(value: object) -> tuple[int, ...]:
 def _check_model_size(name: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ModelError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise TrainingError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
 
 
 def _check_whole(name: str, value: object, low: int, high: int, *, optional: bool = False) -> None:

@@ -48,8 +48,8 @@ class Retrained:
 @dataclass
 class Detector:
     """vae: the network, in evaluation mode. start_activations (S, D) float16, start_scores (S,) float32: pooled
-    activations and outlier scores of up to 512 frames that were trained on, from which recalibration starts. linear: the
-    linear model of the same frames. Both None in files of before. retrained: what the score of a retrained one needs."""
+    activations and outlier scores of up to 512 frames that were trained on, from which recalibration starts. linear:
+    the linear model of the same frames. Both None in files of before. retrained: what its score needs, if it is."""
 
     vae: VAE
     preprocessing: Preprocessing

@@ -75,7 +75,7 @@ def train(
     while run.progress.epoch < run.epochs and run.progress.epoch - run.progress.best_epoch < config.patience:
         began = time.monotonic()
         tally = _train_epoch(run, frames, hooks)
-        close_epoch(run, tally, heldout, hooks, began)
+        close_epoch(run, tally, heldout, hooks, began, best=True if config.keep == "last" else None)
     run.model.load_state_dict(run.best)
     prepared = preprocessing or (start_from or plain(run.model)).preprocessing
     detector = fit_detector(run.model, frames, prepared, device=run.device)

@@ -17,6 +17,8 @@ from scoring.frames import Pixels, SampledFrame
 from scoring.model_file import read_notes
 from scoring.packs import INPUT_SUFFIX, pack_name, packed
 from scoring.preprocessing import Preprocessing
+from scoring.recalibrate import Calibration, calibrate
+from scoring.score import Scorer
 from tests.scoring.frames_for_tests import stripe_frames, turf_frames
 
 TINY = json.dumps({"vae": {"channels": [8, 16, 16], "latent": 8}, "epochs": 4})
@@ -106,13 +108,50 @@ def test_it_holds_out_the_end_of_a_single_video_and_goes_on_from_a_model(
     assert warm[0]["heldout_loss"] < 0.5 * cold[0]["heldout_loss"]
 
 
+def test_it_retrains_against_outliers_and_tells_how_each_kind_fares(
+    tmp_path: Path, packs: list[Path], model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ads = [write_packs(tmp_path / "ads" / f"spot-{n}", stripe_frames(6, seed=n)) for n in range(5)]
+    other = write_packs(tmp_path / "other", 255 - turf_frames(8))
+    out = tmp_path / "retrained.safetensors"
+    config = '{"outliers": {"steps": 40, "batch_in": 12, "batch_out": 6}}'
+    kinds = ["--outliers", f"ads={ads[0].parent}", f"other={other}"]
+    words = ["train", *packs, "--out", out, "--config", config, "--start-from", model, *kinds]
+    found = lines(capsys, *words)
+    assert [line.get("epoch") for line in found] == [1, 2, None, None, None]
+    assert [(line["reason"], line["frames"], line["seen"]) for line in found[2:]] == [
+        ("all", 6, False), ("ads", 6, False), ("other", 8, True)
+    ]  # fmt: skip
+    detector = load_detector(out.read_bytes())
+    assert detector.retrained is not None and detector.vae.config.head > 0
+    assert set(read_notes(out.read_bytes())["thresholds"]) == {"reconstruction_loss", "ood_score"}
+    by_frame = lines(capsys, "score", packs[2], "--model", out)
+    outside = lines(capsys, "score", other, "--model", out)
+    assert max(line["ood_score"] for line in by_frame) < min(line["ood_score"] for line in outside)
+
+
+def test_it_adds_the_probability_by_a_calibration(
+    tmp_path: Path, packs: list[Path], model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scorer = Scorer(load_detector(model.read_bytes()), "cpu")
+    frames = np.concatenate([turf_frames(20, seed=5), stripe_frames(20)])
+    scores, is_out = scorer.score(frames), np.arange(40) >= 20
+    start, heights = scorer.detector.start_activations, scorer.detector.start_scores
+    assert scores.activations is not None and start is not None and heights is not None
+    calibration = calibrate(scores.activations, scores.ood_score, is_out, start, heights)
+    assert isinstance(calibration, Calibration)
+    (path := tmp_path / "calibration.json").write_text(json.dumps(calibration.as_json()))
+    found = lines(capsys, "score", packs[2], "--model", model, "--calibration", path)
+    assert all(0 <= line["probability"] < 0.5 for line in found) and len(found) == 40
+
+
 def test_it_scores_packs_and_a_video_with_a_line_per_frame(
     tmp_path: Path, model: Path, packs: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_pack = lines(capsys, "score", packs[2], "--model", model, "--jsonl")
     assert [line["number"] for line in by_pack] == list(range(40))
     assert [line["time_s"] for line in by_pack] == [n / 2 for n in range(40)]
-    assert set(by_pack[0]) == {"number", "time_s", "reconstruction_loss", "kl", "ood_score"}
+    assert set(by_pack[0]) == {"number", "time_s", "reconstruction_loss", "l1", "kl", "variance", "ood_score"}
     assert by_pack[:32] == lines(capsys, "score", packs[2] / "pack-000000.safetensors", "--model", model)
     video = write_video(tmp_path / "match.mp4", turf_frames(40, seed=2))
     by_video = lines(capsys, "score", video, "--model", model, "--every", "0.5")
@@ -174,6 +213,9 @@ def test_it_refuses_what_it_cannot_do_in_one_line(
         ("No such file", [*train, "--config", "missing.json"]),
         ("model takes 60 x 80", [*train, "--config", '{"vae": {"height": 60, "width": 80}}']),
         ("another shape", [*train, "--start-from", model]),
+        ("say which one to go on from", [*train, "--outliers", f"ads={packs[1]}"]),
+        ("no calibration", ["score", packs[0], *to, "--calibration", __file__]),
+        ("no calibration", ["score", packs[0], *to, "--calibration", model]),
         ("not a model file", ["score", packs[0], "--model", __file__]),
         ("No such file", ["score", packs[0], "--model", missing]),
         ("does not exist", ["score", missing, *to]),

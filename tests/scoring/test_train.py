@@ -208,14 +208,50 @@ def test_it_reads_its_configuration_from_json_and_back() -> None:
 
 
 @pytest.mark.parametrize(
+    ("height", "width", "stages"), [(120, 160, 5), (60, 80, 4), (240, 320, 6), (90, 160, 5), (256, 256, 6), (20, 30, 2)]
+)
+def test_it_makes_the_large_model_as_deep_as_its_frames_are_large(height: int, width: int, stages: int) -> None:
+    vae = TrainConfig.from_json({"preset": "large", "vae": {"height": height, "width": width}}).vae
+    assert (vae.height, vae.width, len(vae.channels)) == (height, width, stages)
+    assert TrainConfig.from_json({"preset": "large", "vae": {"channels": [8]}}).vae.channels == (8,)
+    again = TrainConfig.from_json({"preset": "large", "vae": {"height": height, "width": width}}).as_json()
+    assert TrainConfig.from_json(again).vae == vae
+
+
+@pytest.mark.parametrize("preset", ["small", "article", "large"])
+def test_it_trains_every_preset(preset: str) -> None:
+    slim = {"channels": [4, 6, 8, 8, 8]} if preset == "large" else {"channels": [4, 6, 8, 8]}
+    narrow = {"hidden": 12} if preset == "article" else {}
+    size = (120, 160) if preset == "large" else (60, 80)
+    config = TrainConfig.from_json({"preset": preset, "vae": {**slim, **narrow}, "epochs": 1, "batch_size": 4})
+    frames, heldout = (turf_frames(count, height=size[0], width=size[1]) for count in (9, 3))
+    result = train(frames, heldout, config, device="cpu")
+    assert np.isfinite(result.heldout.ood_score).all()
+
+
+def test_it_keeps_the_last_epoch_when_told_to() -> None:
+    config = tiny_config(epochs=6, patience=6, lr=0.01)
+    best, last = (
+        train(TRAIN[:8], stripe_frames(2), tiny_config(**{**vars_of(config), "keep": keep}), device="cpu")
+        for keep in ("best", "last")
+    )
+    assert last.best_epoch == 6 > best.best_epoch
+
+
+def vars_of(config: TrainConfig) -> dict[str, Any]:
+    return {"epochs": config.epochs, "patience": config.patience, "lr": config.lr}
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "{", "[]", '{"rate": 1}', '{"preset": "huge"}', '{"preset": []}', '{"lr": 0}', '{"lr": NaN}', '{"epochs": 0}',
         '{"epochs": true}', '{"batch_size": 1}', '{"seed": -1}', '{"target_tpr": 1}', '{"flip": 1}', '{"vae": 3}',
-        '{"precision": "fp8"}', '{"loss": "cubic"}', '{"crop": 0}', '{"crop": 1.1}', '{"jitter": -0.1}',
-        '{"outliers": 3}', '{"outliers": {"step": 3}}', '{"outliers": {"lr": 0}}', '{"outliers": {"hinge": -1}}',
-        '{"outliers": {"head": 0}}', '{"vae": {"latent": 0}}', '{"vae": {"depth": 1}}', '{"vae": {"channels": "24"}}',
-        '{"vae": {"channels": [24, "x"]}}', '{"vae": {"height": 8}}',
+        '{"precision": "fp8"}', '{"loss": "cubic"}', '{"keep": "first"}', '{"crop": 0}', '{"crop": 1.1}',
+        '{"jitter": -0.1}', '{"outliers": 3}', '{"outliers": {"step": 3}}', '{"outliers": {"lr": 0}}',
+        '{"outliers": {"hinge": -1}}', '{"outliers": {"head": 0}}', '{"vae": {"latent": 0}}', '{"vae": {"depth": 1}}',
+        '{"vae": {"channels": "24"}}', '{"vae": {"channels": [24, "x"]}}', '{"vae": {"height": 8}}',
+        '{"preset": "large", "vae": {"height": "x"}}', '{"preset": "large", "vae": {"width": 9999}}',
     ],
 )  # fmt: skip
 def test_it_refuses_a_bad_configuration_in_words(text: str) -> None:

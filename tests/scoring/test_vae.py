@@ -30,6 +30,7 @@ def test_it_has_presets_of_the_promised_sizes() -> None:
         sizes = {name: sum(p.numel() for p in VAE(config).parameters()) for name, config in presets().items()}
     assert 1e6 <= sizes["small"] <= 3e6
     assert 90e6 <= sizes["article"] <= 110e6
+    assert 4e6 <= sizes["large"] <= 10e6
 
 
 def test_it_takes_the_posterior_mean_in_evaluation_and_a_draw_in_training() -> None:
