@@ -26,9 +26,11 @@ from scoring.model_file import METADATA_KEY, check_header, read_about, read_head
 from scoring.ood import PARTS, Units
 from scoring.preprocessing import Preprocessing
 from scoring.recalibrate import Calibration
+from scoring.structure import StructureModel
 from scoring.vae import VAE
 
 MOST = 10_000  # start frames, or components
+LINEAR = ("linear", "structure")
 CALIBRATIONS = ("start", "verdicts")
 DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
 
@@ -49,13 +51,15 @@ class Retrained:
 class Detector:
     """vae: the network, in evaluation mode. start_activations (S, D) float16, start_scores (S,) float32: pooled
     activations and outlier scores of up to 512 frames that were trained on, from which recalibration starts. linear:
-    the linear model of the same frames. Both None in files of before. retrained: what its score needs, if it is."""
+    the linear model of the same frames, a control. structure: the model of half of its label-free score. All None in
+    files of before. retrained: what its score needs, if it is."""
 
     vae: VAE
     preprocessing: Preprocessing
     start_activations: Activations | None = None
     start_scores: NDArray[np.float32] | None = None
     linear: LinearModel | None = None
+    structure: StructureModel | None = None
     retrained: Retrained | None = None
 
 
@@ -68,9 +72,10 @@ def save_detector(detector: Detector, notes: Mapping[str, Any] | None = None) ->
     """The detector as a file. `notes` is any JSON that should travel with it (`model_file.read_notes`)."""
     about = {"config": asdict(detector.vae.config), "notes": dict(notes or {}), "detector": _about(detector)}
     tensors = dict(detector.vae.state_dict())
-    if detector.linear is not None:
-        tensors["linear.mean"] = torch.from_numpy(detector.linear.mean).half()
-        tensors["linear.components"] = torch.from_numpy(detector.linear.components).half()
+    for name in LINEAR:
+        if (model := getattr(detector, name)) is not None:
+            tensors[f"{name}.mean"] = torch.from_numpy(model.mean).half()
+            tensors[f"{name}.components"] = torch.from_numpy(model.components).half()
     if detector.retrained is not None:
         tensors |= {f"anchor.{key}": value for key, value in detector.retrained.anchor.state_dict().items()}
     if detector.start_activations is not None and detector.start_scores is not None:
@@ -99,11 +104,13 @@ def load_detector(data: bytes) -> Detector:
 
 @dataclass(frozen=True)
 class _Outline:
-    """What a file says that it holds beside the network. start: the number of frames; linear: that of components."""
+    """What a file says that it holds beside the network. start: the number of frames; linear, structure: those
+    of components."""
 
     preprocessing: Preprocessing | None = None
     start: int | None = None
     linear: int | None = None
+    structure: int | None = None
     anchor: VAEConfig | None = None
     calibrations: dict[str, Calibration] = field(default_factory=dict)
     units: Units = field(default_factory=dict)
@@ -111,19 +118,19 @@ class _Outline:
     @classmethod
     def read(cls, about: object) -> _Outline:
         """Raises ModelError."""
-        if not isinstance(about, dict) or set(about) != {entry.name for entry in fields(cls)}:
+        names = {entry.name for entry in fields(cls)}
+        if not isinstance(about, dict) or "preprocessing" not in about or set(about) - names:
             raise ModelError("The description of the detector in the file is incomplete.")
         try:
             preprocessing = Preprocessing.from_json(about["preprocessing"])
         except ValueError as error:
             raise ModelError(f"The model file can't be used: {error}") from None
-        start, linear = _count(about["start"]), _count(about["linear"])
-        if about["anchor"] is None:
-            return cls(preprocessing, start, linear)
-        calibrations = {name: _calibration(about["calibrations"], name) for name in CALIBRATIONS}
-        return cls(
-            preprocessing, start, linear, config_from(_mapping(about["anchor"])), calibrations, _units(about["units"])
-        )
+        start, linear, structure = (_count(about.get(name)) for name in ("start", *LINEAR))
+        if about.get("anchor") is None:
+            return cls(preprocessing, start, linear, structure)
+        calibrations = {name: _calibration(about.get("calibrations"), name) for name in CALIBRATIONS}
+        anchor = config_from(_mapping(about["anchor"]))
+        return cls(preprocessing, start, linear, structure, anchor, calibrations, _units(about.get("units")))
 
     def tensors(self, config: VAEConfig) -> dict[str, tuple[str, list[int]]]:
         """Name -> (dtype, shape) of all that has to be in the file. Raises ModelError for parts that don't fit."""
@@ -133,9 +140,10 @@ class _Outline:
             for name, of in (("start", self.anchor), ("verdicts", config)):
                 if len(self.calibrations[name].weights) != 3 * sum(of.channels) + 1:
                     raise ModelError("A calibration in the model file belongs to another model.")
-        if self.linear is not None:
-            values = config.height * config.width * 3
-            expected |= {"linear.mean": ("F16", [values]), "linear.components": ("F16", [self.linear, values])}
+        values = config.height * config.width * 3
+        for name in LINEAR:
+            if (count := getattr(self, name)) is not None:
+                expected |= {f"{name}.mean": ("F16", [values]), f"{name}.components": ("F16", [count, values])}
         if self.start is not None:
             expected["start.activations"] = ("F16", [self.start, 3 * sum(config.channels)])
             expected["start.scores"] = ("F32", [self.start])
@@ -152,8 +160,9 @@ class _Outline:
             detector.start_activations = np.asarray(tensors["start.activations"].numpy())
             detector.start_scores = np.asarray(tensors["start.scores"].numpy())
         if self.linear is not None:
-            mean, components = (tensors[f"linear.{name}"].float().numpy() for name in ("mean", "components"))
-            detector.linear = LinearModel(mean, components)
+            detector.linear = LinearModel(*_linear(tensors, "linear"))
+        if self.structure is not None:
+            detector.structure = StructureModel(*_linear(tensors, "structure"))
         if self.anchor is not None:
             anchor = _network(self.anchor, _part(tensors, "anchor."))
             detector.retrained = Retrained(anchor, **self.calibrations, units=self.units)
@@ -166,6 +175,7 @@ def _about(detector: Detector) -> dict[str, Any]:
         "preprocessing": detector.preprocessing.as_json(),
         "start": None if start is None else len(start),
         "linear": None if detector.linear is None else len(detector.linear.components),
+        "structure": None if detector.structure is None else len(detector.structure.components),
         "anchor": None,
         "calibrations": None,
         "units": None,
@@ -216,9 +226,14 @@ def _declared(config: VAEConfig, prefix: str) -> dict[str, tuple[str, list[int]]
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors under `prefix`, without it; for none, those of the network itself."""
     if not prefix:
-        others = ("anchor.", "start.", "linear.")
+        others = ("anchor.", "start.", "linear.", "structure.")
         return {key: value for key, value in tensors.items() if not key.startswith(others)}
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _linear(tensors: Mapping[str, Tensor], name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    mean, components = (tensors[f"{name}.{part}"].float().numpy() for part in ("mean", "components"))
+    return mean, components
 
 
 def _network(config: VAEConfig, tensors: dict[str, Tensor]) -> VAE:

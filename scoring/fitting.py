@@ -15,6 +15,7 @@ from scoring.ood import Values
 from scoring.preprocessing import Preprocessing
 from scoring.recalibrate import Calibration, Refusal, calibrate
 from scoring.score import Measured, Scorer, label_free
+from scoring.structure import fit_structure
 from scoring.vae import VAE
 
 START_FRAMES = 512
@@ -24,11 +25,13 @@ def fit_detector(
     vae: VAE, frames: FrameSet, preprocessing: Preprocessing, *, device: str | torch.device | None = None
 ) -> Detector:
     """The detector of a trained network. Up to 512 of `frames`, which belong, evenly drawn, give that from which
-    recalibration starts, and the linear model."""
+    recalibration starts, and the linear control; more of them the structure model."""
     sample = FrameSet(drawn(frames))
-    found = _measured(vae, sample, preprocessing, device)
-    scores = _own_score(found, preprocessing).astype(np.float32)
-    return Detector(vae, preprocessing, found.activations, scores, _linear(sample))
+    detector = Detector(vae, preprocessing, linear=_linear(sample), structure=fit_structure(frames))
+    found = Scorer(detector, device).measure(sample)
+    detector.start_activations = found.activations
+    detector.start_scores = _own_score(found, preprocessing).astype(np.float32)
+    return detector
 
 
 def fit_retrained(
@@ -45,8 +48,10 @@ def fit_retrained(
     TrainingError when there are too few of either."""
     inside, outside = drawn(frames), drawn(outliers)
     is_out = np.arange(len(inside) + len(outside)) >= len(inside)
-    both = FrameSet([inside, outside])
-    before, after = (_measured(network, both, preprocessing, device) for network in (anchor, vae))
+    both, structure = FrameSet([inside, outside]), fit_structure(frames)
+    before, after = (
+        Scorer(Detector(network, preprocessing, structure=structure), device).measure(both) for network in (anchor, vae)
+    )
     start, verdicts = (_calibrated(found, is_out, preprocessing) for found in (before, after))
     parts = {
         "start": start.logit(before.activations, _own_score(before, preprocessing)),
@@ -54,8 +59,15 @@ def fit_retrained(
     }
     units = ood.units_of(parts, is_out)
     scores = ood.anchored(parts, units)[~is_out].astype(np.float32)
-    line = Retrained(anchor, start, verdicts, units)
-    return Detector(vae, preprocessing, after.activations[~is_out], scores, _linear(FrameSet(inside)), line)
+    return Detector(
+        vae,
+        preprocessing,
+        start_activations=after.activations[~is_out],
+        start_scores=scores,
+        linear=_linear(FrameSet(inside)),
+        structure=structure,
+        retrained=Retrained(anchor, start, verdicts, units),
+    )
 
 
 def drawn(frames: FrameSet) -> Pixels:
@@ -68,12 +80,6 @@ def _linear(frames: FrameSet) -> LinearModel:
     fitted = LinearModel.fit(frames)
     mean, components = (value.astype(np.float16, order="C") for value in (fitted.mean, fitted.components))
     return LinearModel(mean.astype(np.float32), components.astype(np.float32))
-
-
-def _measured(
-    network: VAE, frames: FrameSet, preprocessing: Preprocessing, device: str | torch.device | None
-) -> Measured:
-    return Scorer(Detector(network, preprocessing), device).measure(frames)
 
 
 def _own_score(found: Measured, preprocessing: Preprocessing) -> Values:

@@ -19,15 +19,24 @@ PHOTOMETRIC_SHARE = 0.1
 PARTS = ("start", "verdicts")  # of the anchored score
 
 
-def label_free(reconstruction_loss: Values, fitted_loss: Values, variance: Values, pixels: int) -> Values:
-    """The default score (N,) of a model that saw no outlier: log(loss + floor) - 0.75 log(variance + floor), where the
-    loss is what a fit of brightness and contrast leaves, and a tenth of what it takes away: a video of another tint or
-    exposure is no outlier for that, but a plain picture of any colour would pass as the most typical one. All are sums
-    over a frame of `pixels` pixels, and the floors grow with them."""
-    loss = (1 - PHOTOMETRIC_SHARE) * fitted_loss + PHOTOMETRIC_SHARE * reconstruction_loss
-    score: Values = np.log(loss + LOSS_FLOOR_PER_PIXEL * pixels) - VARIANCE_EXPONENT * np.log(
-        variance + variance_floor(pixels)
-    )
+def label_free(
+    reconstruction_loss: Values, fitted_loss: Values, structure_loss: Values | None, variance: Values, pixels: int
+) -> Values:
+    """The default score (N,) of a model that saw no outlier: log(loss + floor) - 0.75 log(variance + floor), the mean
+    of that of the network's fitted loss and that of the structure model's loss, or of the former alone where there is
+    no such model. A tenth of what the fit of brightness and contrast takes away is added to both losses: a video of
+    another tint or exposure is no outlier for that, but a plain picture of any colour would pass as the most typical
+    one. All are sums over a frame of `pixels` pixels, and the floors grow with them."""
+    forgiven = PHOTOMETRIC_SHARE * (reconstruction_loss - fitted_loss)
+    own = _relative(fitted_loss + forgiven, variance, pixels)
+    if structure_loss is None:
+        return own
+    return (own + _relative(structure_loss + forgiven, variance, pixels)) / 2
+
+
+def _relative(loss: Values, variance: Values, pixels: int) -> Values:
+    floor = LOSS_FLOOR_PER_PIXEL * pixels
+    score: Values = np.log(np.maximum(loss, 0) + floor) - VARIANCE_EXPONENT * np.log(variance + variance_floor(pixels))
     return score
 
 

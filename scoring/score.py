@@ -21,6 +21,7 @@ from scoring.frameset import FrameSet
 from scoring.ood import Values
 from scoring.packs import Inputs
 from scoring.preprocessing import Preprocessing
+from scoring.structure import StructureModel, structure_loss
 from scoring.vae import (
     VAE,
     absolute_error,
@@ -58,11 +59,12 @@ class Scores:
 @dataclass(frozen=True)
 class Measured:
     """What one pass over N frames gave: losses as in Scores; fitted_loss: squared error after a fit of brightness and
-    contrast (scoring/vae.py); parts (N,) of an anchored score, none of a fresh model; activations: pooled, (N, D)
-    float16, with D = 0 when nobody asked for them."""
+    contrast (scoring/vae.py); structure_loss: that of the structure model, None without one; parts (N,) of an anchored
+    score, none of a fresh model; activations: pooled, (N, D) float16."""
 
     reconstruction_loss: Values
     fitted_loss: Values
+    structure_loss: Values | None
     l1: Values
     kl: Values
     variance: Values
@@ -89,6 +91,7 @@ class Scorer:
         self.model = place(self.detector.vae, self.device).eval()
         retrained = self.detector.retrained
         self.anchor = None if retrained is None else place(retrained.anchor, self.device).eval()
+        self.structure = _on(self.detector.structure, self.device)
         self.with_activations = activations
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
 
@@ -159,6 +162,7 @@ class Scorer:
         found = Measured(
             reconstruction_loss=_numbers(reconstruction_loss(x, reconstruction)),
             fitted_loss=_numbers(fitted_loss(x, reconstruction)),
+            structure_loss=None if self.structure is None else _numbers(structure_loss(x, *self.structure)),
             l1=_numbers(absolute_error(x, reconstruction)),
             kl=_numbers(kl_divergence(mu, logvar)),
             variance=_numbers(image_variance(x)),
@@ -191,7 +195,13 @@ def ood_score(detector: Detector, found: Measured) -> Values:
 
 def label_free(found: Measured, pixels: int) -> Values:
     """The outlier score (N,) of a network alone, from what it measured on frames of so many pixels."""
-    return ood.label_free(found.reconstruction_loss, found.fitted_loss, found.variance, pixels)
+    return ood.label_free(found.reconstruction_loss, found.fitted_loss, found.structure_loss, found.variance, pixels)
+
+
+def _on(structure: StructureModel | None, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    if structure is None:
+        return None
+    return torch.from_numpy(structure.mean).to(device), torch.from_numpy(structure.components).to(device)
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
@@ -221,6 +231,8 @@ def _check_finite(arrays: Sequence[NDArray[Any]]) -> None:
 
 def _gathered(batches: list[Measured]) -> Measured:
     def whole(name: str) -> Any:
+        if getattr(batches[0], name) is None:
+            return None
         return np.concatenate([getattr(batch, name) for batch in batches])
 
     parts = {name: np.concatenate([batch.parts[name] for batch in batches]) for name in batches[0].parts}

@@ -110,11 +110,11 @@ def reconstruction_loss(x: Tensor, reconstruction: Tensor) -> Tensor:
 
 def fitted_loss(x: Tensor, reconstruction: Tensor) -> Tensor:
     """Squared error, summed, (N,), that is left when each channel of the reconstruction has been fitted to the frame in
-    brightness and contrast (least squares): what of the frame's structure the network can't explain, whatever the
-    camera's exposure and tint."""
+    brightness and contrast (least squares, contrast never inverted): what of the frame's structure the network can't
+    explain, whatever the camera's exposure and tint."""
     frame, guess = (image - image.mean((2, 3), keepdim=True) for image in (x, reconstruction))
     gain = (frame * guess).sum((2, 3), keepdim=True) / (guess.square().sum((2, 3), keepdim=True) + FLATTEST)
-    return (frame - gain * guess).square().flatten(1).sum(1)
+    return (frame - gain.clamp_min(0) * guess).square().flatten(1).sum(1)
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -179,6 +179,8 @@ def test_it_refuses_headers_that_lie() -> None:
         ({"start": "x"}, "damaged"),
         ({"linear": 7}, r"F16 \[7, 2304\]"),
         ({"linear": None}, "unknown tensor 'linear"),
+        ({"structure": None}, "unknown tensor 'structure"),
+        ({"structure": 0}, "damaged"),
         ({"start": True}, "damaged"),
         ({"start": 10**9}, "damaged"),
         ({"preprocessing": {"height": 24}}, "no record of how"),

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from scoring.detector import plain
 from scoring.errors import ModelError
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.packs import Inputs
 from scoring.preprocessing import BARS, Preprocessing
 from scoring.score import Scorer
+from scoring.structure import fit_structure
 from scoring.vae import VAE
 from tests.scoring.frames_for_tests import SMALL, stripe_frames, turf_frames
 
@@ -46,7 +48,18 @@ def test_it_divides_what_a_fit_leaves_of_the_loss_by_the_frames_own_variance() -
     expected = np.log(loss + share) - 0.75 * np.log(variance + 30 * share)
     assert np.allclose(scores.ood_score, expected, atol=1e-4)
     assert np.allclose(scores.variance, variance, rtol=1e-4)
-    assert (found.fitted_loss <= scores.reconstruction_loss).all()
+    assert (found.fitted_loss <= scores.reconstruction_loss).all() and found.structure_loss is None
+
+
+def test_it_takes_the_mean_with_the_structure_models_score() -> None:
+    plain_score, detector = scorer(), plain(scorer().detector.vae)
+    detector.structure = fit_structure(FrameSet(turf_frames(30, seed=3)))
+    subject = Scorer(detector, "cpu")
+    found, share = subject.measure(FrameSet(FRAMES)), (24 * 32) / (60 * 80)
+    assert found.structure_loss is not None
+    loss = found.structure_loss + 0.1 * (found.reconstruction_loss - found.fitted_loss)
+    other = np.log(loss + share) - 0.75 * np.log(found.variance + 30 * share)
+    assert np.allclose(subject.score(FRAMES).ood_score, (plain_score.score(FRAMES).ood_score + other) / 2, atol=1e-6)
 
 
 def test_it_stays_finite_on_flat_frames() -> None:

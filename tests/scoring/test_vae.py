@@ -61,8 +61,9 @@ def test_it_measures_error_and_variance_by_their_definitions() -> None:
 def test_it_forgives_brightness_and_contrast_but_not_structure() -> None:
     x = torch.rand(4, 3, 8, 9)
     tinted = x * torch.tensor([0.5, 0.8, 1.1]).view(3, 1, 1) + torch.tensor([0.1, 0.0, -0.05]).view(3, 1, 1)
-    other = torch.rand(4, 3, 8, 9)
+    other = 0.5 * torch.rand(4, 3, 8, 9) + 0.5 * x
     assert reconstruction_loss(x, tinted).min() > 1 and fitted_loss(x, tinted).max() < 1e-2
+    assert torch.allclose(fitted_loss(x, 1 - x), image_variance(x))  # an inverted picture explains nothing
     by_hand = [sum(_residual(x[i, c], other[i, c]) for c in range(3)) for i in range(4)]
     assert torch.allclose(fitted_loss(x, other), torch.tensor(by_hand), rtol=1e-3)
     flat = torch.full((1, 3, 8, 9), 0.3)
