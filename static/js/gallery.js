@@ -100,12 +100,15 @@ function pick(target) {
 
 const filters = document.querySelector("form.filters");
 
+let isFromTop = false; // the list to come was asked for by a key that is no tile's
+
 /** The next of the choices of a control that can be chosen, round and round; the form asks for the list itself. */
 function chooseNext(choices, isChosen, choose) {
   const free = choices.filter((choice) => !choice.disabled);
   const next = free[(free.findIndex(isChosen) + 1) % free.length];
   if (!next || isChosen(next)) return;
   choose(next);
+  isFromTop = true;
   filters.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
@@ -227,7 +230,8 @@ const hasKeys = () => !matchMedia("(hover: none)").matches;
 function begin() {
   const url = new URL(location.href);
   const start = document.getElementById("gallery")?.dataset.startsAt;
-  const tile = (start && tileOf(start)) || tiles().find((each) => !each.dataset.verdict) || tiles()[0];
+  const isTold = document.querySelector("#gallery > .note-warn"); // not to be scrolled past before it is read
+  const tile = (start && tileOf(start)) || (!isTold && tiles().find((each) => !each.dataset.verdict)) || tiles()[0];
   if (start || hasKeys()) focus(tile, { center: Boolean(start) });
   if (!url.searchParams.has("at")) return;
   url.searchParams.delete("at");
@@ -247,7 +251,8 @@ document.addEventListener("htmx:after:swap", () => {
   } else if (isNewList) {
     selection.clear();
     current = null;
-    if (isByPointer) begin();
+    if (isByPointer || isFromTop) begin();
+    isFromTop = false;
   }
 });
 
