@@ -17,7 +17,7 @@ def failed(job: Job) -> None:
 def cancelled(job: Job) -> None:
     """Somebody stopped the job."""
     if job.kind == Job.Kind.TRAIN and job.training_run:
-        _close_run(job.training_run, TrainingRun.State.CANCELLED, job.reason)
+        _close_training(job.training_run, TrainingRun.State.CANCELLED, job.reason)
     elif job.kind == Job.Kind.EXPORT and job.export:
         _close_export(job.export, Export.State.CANCELLED, job.reason)
     else:
@@ -31,7 +31,7 @@ def reopened(job: Job) -> None:
     elif job.kind == Job.Kind.SCORE and job.video:
         Video.objects.filter(pk=job.video.pk).update(state=Video.State.SCORING, note="")
     elif job.kind == Job.Kind.TRAIN and job.training_run:
-        TrainingRun.objects.filter(pk=job.training_run.pk).update(
+        TrainingRun.objects.filter(pk=job.training_run.pk, version=None).update(
             state=TrainingRun.State.QUEUED, note="", finished_at=None
         )
     elif job.kind == Job.Kind.RESCORE and job.model_version:
@@ -58,9 +58,15 @@ def _close_run(run: TrainingRun, state: TrainingRun.State, note: str) -> None:
     TrainingRun.objects.filter(pk=run.pk).update(state=state, note=note, finished_at=timezone.now())
 
 
+def _close_training(run: TrainingRun, state: TrainingRun.State, note: str) -> None:
+    """Once the version stands, only its threshold is still being measured: the run itself has got what it wanted."""
+    if not TrainingRun.objects.filter(pk=run.pk).exclude(version=None).exists():
+        _close_run(run, state, note)
+
+
 def _train(job: Job, reason: str) -> None:
     if job.training_run:
-        _close_run(job.training_run, TrainingRun.State.FAILED, reason)
+        _close_training(job.training_run, TrainingRun.State.FAILED, reason)
 
 
 def _rescore(job: Job, reason: str) -> None:

@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from curation import storage
 from curation.leases import Lease
-from curation.models import EpochMetric, TrainingRun
+from curation.models import EpochMetric, ModelVersion, TrainingRun
 from scoring.errors import Stopped
 from scoring.outliers import Outliers
 from scoring.score import choose_device
 from scoring.train import EpochReport, StepReport, TrainConfig, TrainResult, load_checkpoint, train
-from scoring.worker import reasons, training_frames
+from scoring.worker import folds, reasons, training_frames
 from scoring.worker.contact_sheet import contact_sheet
 from scoring.worker.record import Trained, record_version
 from scoring.worker.training_frames import TrainingFrames
@@ -21,9 +21,14 @@ from scoring.worker.weights import load_version
 
 
 def run(lease: Lease, training_run: TrainingRun) -> None:
-    """Train, or go on from the last checkpoint, then record the version and ask for the rescoring."""
-    if training_run.version_id:
-        return  # an earlier attempt got as far as the version; its rescoring is a job of its own
+    """Train, or go on from the last checkpoint, then record the version and ask for the rescoring; then the folds that
+    make its threshold surer. An attempt that finds the version recorded goes on with the folds."""
+    version = training_run.version or _version(lease, training_run)
+    if folds.are_wanted(training_run, version):
+        folds.measure(lease, training_run, version)
+
+
+def _version(lease: Lease, training_run: TrainingRun) -> ModelVersion:
     _open(lease, training_run)
     config = TrainConfig.from_json(training_run.config)
     frames = training_frames.load(lease, training_run)
@@ -34,7 +39,7 @@ def run(lease: Lease, training_run: TrainingRun) -> None:
         raise
     lease.progress(1.0, "measuring each reason")
     rows = reasons.measure(frames, result.detector, result.heldout, before=training_run.start_from)
-    record_version(lease, training_run, Trained(result, config, frames, rows))
+    return record_version(lease, training_run, Trained(result, config, frames, rows))
 
 
 def _train(lease: Lease, training_run: TrainingRun, config: TrainConfig, frames: TrainingFrames) -> TrainResult:

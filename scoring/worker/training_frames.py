@@ -59,13 +59,14 @@ class TrainingFrames:
         return set(self.inside.video_of_frame) | set(self.out.video_of_frame)
 
 
-def load(lease: Lease, training_run: TrainingRun) -> TrainingFrames:
-    """Raises TrainingError when the frames were not all prepared in the same way."""
+def load(lease: Lease, training_run: TrainingRun, *, what_for: str = "") -> TrainingFrames:
+    """`what_for` begins the progress note. Raises TrainingError when the frames were not all prepared in the same
+    way."""
     entries = training.read_set(training_run)
     parts = {(is_out, is_heldout): Part() for is_out in (False, True) for is_heldout in (False, True)}
     ways: set[Preprocessing] = set()
     for number, entry in enumerate(entries):
-        lease.progress(0.0, f"loading frames, pack {number + 1} of {len(entries)}")
+        lease.progress(0.0, f"{what_for}loading frames, pack {number + 1} of {len(entries)}")
         inputs = read_inputs(storage.read(entry["key"]))
         ways.add(inputs.preprocessing)
         rows: Pixels = inputs.pixels[np.asarray(entry["rows"])]

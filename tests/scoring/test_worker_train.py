@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from curation import training
+from curation import jobs, training
 from curation.leases import work
-from curation.models import Dataset, Frame, Job, ModelVersion, TrainingRun, Video
+from curation.models import Dataset, Frame, Job, JobLine, ModelVersion, TrainingRun, Video
 from scoring.frames import Pixels
+from scoring.worker import folds
 from scoring.worker import train as body
 from scoring.worker.weights import load_version
 from tests import seed
@@ -38,6 +39,12 @@ def turf(dataset: Dataset) -> Dataset:
     return dataset
 
 
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker scores frames in these tests, so the folds need not wait for it."""
+    monkeypatch.setattr(folds, "PATIENCE_S", 0.0)
+
+
 def carry_out(run: TrainingRun) -> ModelVersion:
     """What the training worker does; the run's version."""
     with work(run.jobs.get().pk) as lease:
@@ -56,8 +63,7 @@ def test_it_keeps_thresholds_of_both_scores_and_what_each_reason_is_worth(turf: 
     assert set(version.thresholds) == {"reconstruction_loss", "ood_score"}
     for entry in version.thresholds.values():
         assert entry["low"] <= entry["value"] <= entry["high"]
-        assert (entry["frames"], entry["videos"]) == (version.heldout_frames, version.heldout_videos)
-        assert [len(values) for values in entry["per_video"]] == [65] * version.heldout_videos
+        assert [len(values) for values in entry["per_video"]] == [65] * entry["videos"]
     ad, nameless, every = version.metrics["reasons"]
     assert [(row["reason"], row["frames"], row["seen"]) for row in (ad, nameless, every)] == [
         ("advertisement", 8, False), ("", 4, False), (None, 12, False),
@@ -98,3 +104,58 @@ def test_it_learns_from_both_verdicts(turf: Dataset) -> None:
         and figures["after"][0] > 0.9
         and figures["gained"][0] == pytest.approx(figures["after"][0] - figures["before"][0])
     )
+
+
+def test_it_measures_the_threshold_by_folds_once_the_version_stands(turf: Dataset) -> None:
+    run = training.request_run(dataset=turf, by=None, epochs=2)
+    version = carry_out(run)
+    for entry in version.thresholds.values():
+        assert (entry["folds"], entry["videos"], entry["frames"]) == (4, 4, 60)
+    lines = " ".join(JobLine.objects.order_by("id").values_list("text", flat=True))
+    assert lines.index("Version 1 recorded") < lines.index("Fold 1 of 4 is measured")
+    assert "Threshold of the reconstruction loss: " in lines and "from 4 folds over 4 videos" in lines
+    assert version.jobs.filter(kind=Job.Kind.RESCORE).exists()
+
+
+def test_it_goes_on_with_the_folds_after_a_crash(turf: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = training.request_run(dataset=turf, by=None, epochs=2)
+    keep = folds._Watch.keep
+
+    def crash_after_the_second(watch: folds._Watch, number: int, of: int, scores: folds.ByVideo) -> None:
+        keep(watch, number, of, scores)
+        if number == 2:
+            raise RuntimeError("power cut")
+
+    with monkeypatch.context() as broken, work(run.jobs.get().pk) as lease:
+        broken.setattr(folds._Watch, "keep", crash_after_the_second)
+        assert lease is not None
+        body.run(lease, run)
+    assert run.jobs.get().state == Job.State.QUEUED
+    first = ModelVersion.objects.get()
+    assert first.thresholds["ood_score"]["folds"] == 1, "the version stands with what its training measured"
+    run.jobs.update(run_after=None)
+    version = carry_out(run)
+    assert (version, version.thresholds["ood_score"]["folds"]) == (first, 4)
+    lines = list(JobLine.objects.order_by("id").values_list("text", flat=True))
+    assert "Going on after 2 of 4 folds." in lines
+    assert [line for line in lines if line.startswith("Fold ")] == [f"Fold {n} of 4 is measured." for n in (1, 2, 3, 4)]
+
+
+def test_it_needs_no_folds_with_a_single_video(turf: Dataset) -> None:
+    Video.objects.exclude(name="a.mp4").delete()
+    version = carry_out(training.request_run(dataset=turf, by=None, epochs=1))
+    assert version.thresholds["ood_score"]["folds"] == 1
+
+
+def test_it_leaves_the_run_as_it_is_when_its_folds_are_stopped(turf: Dataset) -> None:
+    run = training.request_run(dataset=turf, by=None, epochs=1)
+    version = carry_out(run)
+    job = run.jobs.get()
+    TrainingRun.objects.update(state=TrainingRun.State.DONE)
+    for state in (Job.State.CANCELLED, Job.State.FAILED):
+        jobs.end(job, state, "Stopped by olga.")
+        run.refresh_from_db()
+        assert (run.state, run.version, run.note) == (TrainingRun.State.DONE, version, run.note)
+    jobs.retry(job=job, by="olga")
+    run.refresh_from_db()
+    assert run.state == TrainingRun.State.DONE
