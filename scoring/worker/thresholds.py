@@ -24,6 +24,6 @@ def entry(per_video: Sequence[ArrayLike], target_tpr: float, *, folds: int = 1) 
         "frames": found.n_frames,
         "videos": found.n_videos,
         "folds": found.folds,
-        "quantiles": quantiles(list(per_video)).tolist(),
+        "quantiles": quantiles(list(per_video), folds=folds).tolist(),
         "per_video": [quantiles(scores, PER_VIDEO).tolist() for scores in per_video[:MOST_VIDEOS]],
     }

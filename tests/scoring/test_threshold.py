@@ -125,6 +125,7 @@ def test_it_lets_the_video_that_fits_worst_decide_while_there_are_few() -> None:
     assert found.value == pytest.approx(np.quantile(wild, 0.95)) and "fits worst decides" in found.note
     assert threshold_at_tpr([calm, wild, [90.0]], 0.95).value == pytest.approx(found.value)  # one frame is no video
     assert threshold_at_tpr([calm] * 4 + [wild], 0.75).value < 2
+    assert threshold_at_tpr([calm, wild], 0.75, folds=2).value < threshold_at_tpr([calm, wild], 0.75).value
 
 
 def test_it_says_when_it_rests_on_too_little() -> None:
