@@ -106,9 +106,7 @@ def _answer(out: BinaryIO, task: Task, path: str) -> None:
 def _decode(out: BinaryIO, task: Task, path: str) -> None:
     from scoring.decode import DecodedFrame, sample_frames
 
-    decoding = sample_frames(
-        path, task.sampling, preprocessing=task.preprocessing, crop=task.crop, limits=task.limits
-    )
+    decoding = sample_frames(path, task.sampling, preprocessing=task.preprocessing, crop=task.crop, limits=task.limits)
     decoding.reader.on_packet = _SignsOfLife(out, lambda: _progress(decoding))
 
     def send(frame: DecodedFrame) -> None:

@@ -119,7 +119,8 @@ def many(seed: int = 0) -> tuple[Dataset, ModelVersion, ModelVersion]:
             for version, mean in ((old, {"advertisement": 0.5, "other sport": 3.0}), (new, {"advertisement": 3.0})):
                 FrameScore.objects.create(
                     frame=frame, model_version=version, video=video, verdict=verdict, kl=1.0,
-                    reconstruction_loss=40.0 + 20.0 * bool(reason), ood_score=rng.normal(mean.get(reason, 0.5 * bool(reason)), 0.7),
+                    reconstruction_loss=40.0 + 20.0 * bool(reason),
+                    ood_score=rng.normal(mean.get(reason, 0.5 if reason else 0.0), 0.7),
                 )  # fmt: skip
     return dataset, old, new
 
