@@ -5,7 +5,6 @@ configuration as JSON in the metadata; nothing here ever unpickles."""
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -23,9 +22,8 @@ from scoring.controls import LinearModel
 from scoring.errors import ModelError
 from scoring.features import Activations
 from scoring.model_file import METADATA_KEY, check_header, read_about, read_header
-from scoring.ood import PARTS, Units
 from scoring.preprocessing import Preprocessing
-from scoring.recalibrate import Calibration
+from scoring.recalibrate import ARRAYS, Calibration
 from scoring.structure import StructureModel
 from scoring.vae import VAE
 
@@ -38,13 +36,11 @@ DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
 @dataclass
 class Retrained:
     """anchor: the network that the first of a line of retrainings began with. start, verdicts: recalibrations of the
-    anchor and of the detector's own network, on the verdicts that it was retrained with. units: of the parts of the
-    score (scoring/ood.py: anchored)."""
+    anchor and of the detector's own network, on the verdicts that it was retrained with, whose sum is the score."""
 
     anchor: VAE
     start: Calibration
     verdicts: Calibration
-    units: Units
 
 
 @dataclass
@@ -78,9 +74,12 @@ def save_detector(detector: Detector, notes: Mapping[str, Any] | None = None) ->
             tensors[f"{name}.components"] = torch.from_numpy(model.components).half()
     if detector.retrained is not None:
         tensors |= {f"anchor.{key}": value for key, value in detector.retrained.anchor.state_dict().items()}
+        for name in CALIBRATIONS:
+            arrays = getattr(detector.retrained, name).arrays()
+            tensors |= {f"{name}.{key}": torch.from_numpy(value) for key, value in arrays.items()}
     if detector.start_activations is not None and detector.start_scores is not None:
-        tensors["start.activations"] = torch.from_numpy(detector.start_activations)
-        tensors["start.scores"] = torch.from_numpy(detector.start_scores)
+        tensors["frames.activations"] = torch.from_numpy(detector.start_activations)
+        tensors["frames.scores"] = torch.from_numpy(detector.start_scores)
     whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     return save_tensors(whole, metadata={METADATA_KEY: json.dumps(about, sort_keys=True)})
 
@@ -112,8 +111,7 @@ class _Outline:
     linear: int | None = None
     structure: int | None = None
     anchor: VAEConfig | None = None
-    calibrations: dict[str, Calibration] = field(default_factory=dict)
-    units: Units = field(default_factory=dict)
+    calibrations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, about: object) -> _Outline:
@@ -128,25 +126,26 @@ class _Outline:
         start, linear, structure = (_count(about.get(name)) for name in ("start", *LINEAR))
         if about.get("anchor") is None:
             return cls(preprocessing, start, linear, structure)
-        calibrations = {name: _calibration(about.get("calibrations"), name) for name in CALIBRATIONS}
+        calibrations = _mapping(about.get("calibrations"))
+        if set(calibrations) != set(CALIBRATIONS):
+            raise ModelError("The model configuration in the file is incomplete.")
         anchor = config_from(_mapping(about["anchor"]))
-        return cls(preprocessing, start, linear, structure, anchor, calibrations, _units(about.get("units")))
+        return cls(preprocessing, start, linear, structure, anchor, calibrations)
 
     def tensors(self, config: VAEConfig) -> dict[str, tuple[str, list[int]]]:
         """Name -> (dtype, shape) of all that has to be in the file. Raises ModelError for parts that don't fit."""
         expected = _declared(config, "")
         if self.anchor is not None:
             expected |= _declared(self.anchor, "anchor.")
-            for name, of in (("start", self.anchor), ("verdicts", config)):
-                if len(self.calibrations[name].weights) != 3 * sum(of.channels) + 1:
-                    raise ModelError("A calibration in the model file belongs to another model.")
+            for name, of in zip(CALIBRATIONS, (self.anchor, config), strict=True):
+                expected |= _of_calibration(name, _mapping(self.calibrations[name]), 3 * sum(of.channels))
         values = config.height * config.width * 3
         for name in LINEAR:
             if (count := getattr(self, name)) is not None:
                 expected |= {f"{name}.mean": ("F16", [values]), f"{name}.components": ("F16", [count, values])}
         if self.start is not None:
-            expected["start.activations"] = ("F16", [self.start, 3 * sum(config.channels)])
-            expected["start.scores"] = ("F32", [self.start])
+            expected["frames.activations"] = ("F16", [self.start, 3 * sum(config.channels)])
+            expected["frames.scores"] = ("F32", [self.start])
         return expected
 
     def filled(self, config: VAEConfig, tensors: dict[str, Tensor]) -> Detector:
@@ -157,15 +156,16 @@ class _Outline:
                 raise ModelError("The model file prepares frames of another size than its model takes.")
             detector.preprocessing = self.preprocessing
         if self.start is not None:
-            detector.start_activations = np.asarray(tensors["start.activations"].numpy())
-            detector.start_scores = np.asarray(tensors["start.scores"].numpy())
+            detector.start_activations = np.asarray(tensors["frames.activations"].numpy())
+            detector.start_scores = np.asarray(tensors["frames.scores"].numpy())
         if self.linear is not None:
             detector.linear = LinearModel(*_linear(tensors, "linear"))
         if self.structure is not None:
             detector.structure = StructureModel(*_linear(tensors, "structure"))
         if self.anchor is not None:
             anchor = _network(self.anchor, _part(tensors, "anchor."))
-            detector.retrained = Retrained(anchor, **self.calibrations, units=self.units)
+            fitted = {name: _calibration(tensors, name, self.calibrations[name]) for name in CALIBRATIONS}
+            detector.retrained = Retrained(anchor, **fitted)
         return detector
 
 
@@ -178,12 +178,10 @@ def _about(detector: Detector) -> dict[str, Any]:
         "structure": None if detector.structure is None else len(detector.structure.components),
         "anchor": None,
         "calibrations": None,
-        "units": None,
     }
     if retrained is not None:
         about["anchor"] = asdict(retrained.anchor.config)
-        about["calibrations"] = {name: getattr(retrained, name).as_json() for name in CALIBRATIONS}
-        about["units"] = {name: list(unit) for name, unit in retrained.units.items()}
+        about["calibrations"] = {name: _counted(getattr(retrained, name)) for name in CALIBRATIONS}
     return about
 
 
@@ -199,22 +197,31 @@ def _count(value: object) -> int | None:
     return value
 
 
-def _calibration(values: object, name: str) -> Calibration:
+def _counted(calibration: Calibration) -> dict[str, Any]:
+    """The numbers of a calibration, and how many features it has and frames it has seen."""
+    seen, features = calibration.seen.shape
+    return {**calibration.numbers(), "features": features, "seen": seen}
+
+
+def _of_calibration(name: str, numbers: Mapping[str, Any], values: int) -> dict[str, tuple[str, list[int]]]:
+    features, seen = (_count(numbers.get(key)) or 0 for key in ("features", "seen"))
+    shapes = {
+        "mean": [values],
+        "scale": [values],
+        "components": [values, features],
+        "basis_offset": [features],
+        "seen": [seen, features],
+        "weights": [features + 1],
+    }
+    return {f"{name}.{key}": ({"<f2": "F16", "<f4": "F32"}[ARRAYS[key]], shape) for key, shape in shapes.items()}
+
+
+def _calibration(tensors: Mapping[str, Tensor], name: str, numbers: Mapping[str, Any]) -> Calibration:
     try:
-        return Calibration.from_json(_mapping(_mapping(values).get(name)))
+        arrays = {key: np.asarray(tensors[f"{name}.{key}"].numpy()) for key in ARRAYS}
+        return Calibration.from_parts(arrays, numbers)
     except ValueError as error:
         raise ModelError(f"The model file can't be used: {error}") from None
-
-
-def _units(value: object) -> Units:
-    """The units of every part, as written."""
-    if not isinstance(value, dict) or set(value) != set(PARTS):
-        raise ModelError("The units of the score's parts in the file are incomplete.")
-    for unit in value.values():
-        numbers = isinstance(unit, list) and len(unit) == 2 and all(type(number) is float for number in unit)
-        if not numbers or not all(map(math.isfinite, unit)) or unit[1] <= 0:
-            raise ModelError("The units of the score's parts in the file are damaged.")
-    return {name: (mean, deviation) for name, (mean, deviation) in value.items()}
 
 
 def _declared(config: VAEConfig, prefix: str) -> dict[str, tuple[str, list[int]]]:
@@ -226,7 +233,7 @@ def _declared(config: VAEConfig, prefix: str) -> dict[str, tuple[str, list[int]]
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors under `prefix`, without it; for none, those of the network itself."""
     if not prefix:
-        others = ("anchor.", "start.", "linear.", "structure.")
+        others = ("anchor.", "frames.", "start.", "verdicts.", "linear.", "structure.")
         return {key: value for key, value in tensors.items() if not key.startswith(others)}
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 

@@ -44,7 +44,7 @@ def fit_retrained(
     device: str | torch.device | None = None,
 ) -> Detector:
     """The detector of a network that was retrained with outliers, anchored in the network that it began with. Up to 512
-    of the frames that belong and of those that don't, evenly drawn, give calibrations and units of its score. Raises
+    of the frames that belong and of those that don't, evenly drawn, give the calibrations of its score. Raises
     TrainingError when there are too few of either."""
     inside, outside = drawn(frames), drawn(outliers)
     is_out = np.arange(len(inside) + len(outside)) >= len(inside)
@@ -53,20 +53,18 @@ def fit_retrained(
         Scorer(Detector(network, preprocessing, structure=structure), device).measure(both) for network in (anchor, vae)
     )
     start, verdicts = (_calibrated(found, is_out, preprocessing) for found in (before, after))
-    parts = {
-        "start": start.logit(before.activations, _own_score(before, preprocessing)),
-        "verdicts": verdicts.logit(after.activations, _own_score(after, preprocessing)),
-    }
-    units = ood.units_of(parts, is_out)
-    scores = ood.anchored(parts, units)[~is_out].astype(np.float32)
+    scores = ood.anchored(
+        start.score(before.activations, _own_score(before, preprocessing)),
+        verdicts.score(after.activations, _own_score(after, preprocessing)),
+    )
     return Detector(
         vae,
         preprocessing,
         start_activations=after.activations[~is_out],
-        start_scores=scores,
+        start_scores=scores[~is_out].astype(np.float32),
         linear=_linear(FrameSet(inside)),
         structure=structure,
-        retrained=Retrained(anchor, start, verdicts, units),
+        retrained=Retrained(anchor, start, verdicts),
     )
 
 

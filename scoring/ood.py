@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-Units = dict[str, tuple[float, float]]
 
 # Dividing by the frame's own variance keeps smooth turf, which any model reconstructs well, from passing as the most
 # typical frame. Exponent and floors were chosen on real broadcast frames of 60 x 80.
@@ -16,7 +13,6 @@ VARIANCE_EXPONENT = 0.75
 VARIANCE_FLOOR_PER_PIXEL = 30 / (60 * 80)
 LOSS_FLOOR_PER_PIXEL = 1 / (60 * 80)
 PHOTOMETRIC_SHARE = 0.1
-PARTS = ("start", "verdicts")  # of the anchored score
 
 
 def label_free(
@@ -45,21 +41,7 @@ def variance_floor(pixels: int) -> float:
     return VARIANCE_FLOOR_PER_PIXEL * pixels
 
 
-def anchored(parts: Mapping[str, Values], units: Units) -> Values:
-    """The score (N,) of a retrained model: the sum of its parts (N,), each in `units` (mean, standard deviation). Both
-    are log odds by a recalibration: `start` of the model that it began with, which keeps a gain on one kind of outlier
-    from being paid for with another kind, `verdicts` of itself."""
-    score: Values = np.sum([(parts[name] - units[name][0]) / units[name][1] for name in PARTS], axis=0)
-    return score
-
-
-def units_of(parts: Mapping[str, Values], is_out: NDArray[np.bool_]) -> Units:
-    """The units of each part (M,) on frames with a verdict: its mean where they belong, and its standard deviation with
-    either verdict counting half, however many there are of each. On frames that belong alone, and were trained on, a
-    part hardly varies and would drown the others."""
-    share = np.where(is_out, 0.5 / max(int(is_out.sum()), 1), 0.5 / max(int((~is_out).sum()), 1))
-    units: Units = {}
-    for name, values in parts.items():
-        deviation = np.sqrt(np.average((values - np.average(values, weights=share)) ** 2, weights=share))
-        units[name] = float(values[~is_out].mean()), max(float(deviation), 1e-6)
-    return units
+def anchored(start: Values, verdicts: Values) -> Values:
+    """The score (N,) of a retrained model, from two recalibrated scores (scoring/recalibrate.py), which have one unit:
+    of the model that it began with, so that a gain on one kind of outlier isn't paid for with another, and its own."""
+    return start + verdicts

@@ -1,45 +1,39 @@
 """Recalibration: from a few verdicts to the probability that a frame doesn't belong, without touching the network.
 
-Logistic regression on features of a frame: its pooled activations (scoring/features.py), standardised, clipped and
-reduced by principal components of equal spread, and its outlier score. That basis comes from the reviewed frames
-besides some that were trained on; the latter alone are too much alike for it (docs/decisions.md). Trained-on frames
-count as IN with little weight; OUT verdicts, which are fewer, count for more. What the regression finds and the outlier
-score then count alike: where a video resembles none that was reviewed, the regression may break, and the score holds.
-NumPy and scikit-learn, no torch.
+A logistic regression learns from what the encoder saw (scoring/features.py): pooled activations, standardised, clipped
+and reduced to principal components of equal spread. That basis comes from the reviewed frames besides some that were
+trained on; the latter alone are too much alike for it. The result is the outlier score, which knows nothing of
+verdicts, plus the regression where it can know better: the further a frame is from all that it learned from, the less
+the regression counts. Without that it breaks on videos unlike all reviewed ones. Figures: docs/decisions.md. NumPy and
+scikit-learn, no torch.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.features import Activations
-from scoring.ood import units_of
+from scoring.features import Activations, FeatureBasis, Floats, as_rows, basis_of
 
 MIN_REVIEWS, MIN_EACH = 25, 5
-COMPONENTS = 48
-ROUNDS = 3  # of subspace iteration
-BASIS_ROWS = 800  # frames from which the components are found: more take time and change little
-SPREAD = 4.0  # of all components together, where the score alone has 1
-CLIP = 8.0  # standard deviations
-PENALTY = 0.1  # C of the regression; .03 to .3 do alike
-START_WEIGHT = 0.2
+RADIUS = 4.0  # at this distance from all frames that the regression learned from it counts half
+PENALTY = 0.1  # C of the regression; .001 to .1 do alike
+START_WEIGHT = 0.2  # of a trained-on frame beside a reviewed one; 0 to 1 do alike
 MAX_OUT_WEIGHT = 10.0
-DEAD = 1e-3  # of the largest spread: a channel that hardly moves must not drown the others
-RANK = 1e-4  # of the largest component: what has less is rounding
+MOST_SEEN = 1_500  # frames kept to measure the distance to
 TINY = 1e-6
+LEAST_UNIT = 0.1  # of its spread over all frames: what hardly varies over the reviewed ones must not drown the rest
+LEAST_SLOPE = 0.1  # the probability always rises with the score
 LARGEST_LOGIT = 30.0
-LEAST_UNIT = 0.1  # or what hardly varies on the reviewed frames would drown the rest
-LEAST_SLOPE = 0.1  # probability always rises with the sum
+BLOCK = 4096
 
-Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-ARRAYS = ("mean", "scale", "weights")
+Unit = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -50,69 +44,104 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class FeatureBasis:
-    """From D pooled activations and the outlier score to K + 1 features. mean, scale: (D + 1,), the score last;
-    components: (D, K); offset: (K,); all float32."""
-
-    mean: Floats
-    scale: Floats
-    components: Floats
-    offset: Floats
-
-    def transform(self, activations: Activations, ood_score: ArrayLike) -> Floats:
-        """Features (N, K + 1) of activations (N, D) and scores (N,) by the version that the basis was fitted on."""
-        return self.reduced(_standardised(_rows(activations, ood_score), self.mean, self.scale))
-
-    def reduced(self, standing: Floats) -> Floats:
-        """Features (N, K + 1) of what has been standardised, (N, D + 1)."""
-        return np.concatenate([standing[:, :-1] @ self.components - self.offset, standing[:, -1:]], axis=1)
-
-
-@dataclass(frozen=True)
 class Calibration:
-    """A fitted regression. All after the clipping is linear, so basis and slopes are folded into one weight for each
-    activation: mean, scale, weights (D + 1,) float32, the score last, and an intercept. in_reviews, out_reviews: how
-    many verdicts it learned from."""
+    """seen: (S, K) float32 in the precision of float16, features of the frames that the regression learned from.
+    weights: (K + 1,), of the features and the standardised score, and intercept: the regression. column: mean and
+    standard deviation with which the score is standardised for it. score_unit, regression_unit: the units, likewise, in
+    which the two are added. slope, offset: from the sum to log odds. in_reviews, out_reviews: the verdicts."""
 
-    mean: Floats
-    scale: Floats
+    basis: FeatureBasis
+    seen: Floats
     weights: Floats
     intercept: float
+    column: Unit
+    score_unit: Unit
+    regression_unit: Unit
+    slope: float
+    offset: float
     in_reviews: int
     out_reviews: int
 
-    def logit(self, activations: Activations, ood_score: ArrayLike) -> NDArray[np.float64]:
-        """Log odds (N,) that a frame doesn't belong, within +-30, from activations (N, D) and scores (N,) by the same
-        model version. Raises ValueError for those of another one."""
-        standing = _standardised(_rows(activations, ood_score), self.mean, self.scale)
-        logit: NDArray[np.float64] = standing.astype(np.float64) @ self.weights + self.intercept
-        return np.clip(logit, -LARGEST_LOGIT, LARGEST_LOGIT)
+    def score(self, activations: Activations, ood_score: ArrayLike) -> Doubles:
+        """The recalibrated score (N,) from activations (N, D) and scores (N,) by the same model version; frames with an
+        IN verdict lie around 0. Raises ValueError for those of another version, and for some that aren't finite."""
+        scores = _scores(ood_score, len(activations))
+        features = self.basis.transform(activations)
+        near = 1 / (1 + _squared_distance(features, self.seen) / RADIUS**2)
+        found = regressed(features, _in(self.column, scores), self.weights, self.intercept)
+        total: Doubles = _in(self.score_unit, scores) + near * _in(self.regression_unit, found)
+        return total
 
-    def probability(self, activations: Activations, ood_score: ArrayLike) -> NDArray[np.float64]:
-        """Probability (N,) in [0, 1] that a frame doesn't belong, as `logit`."""
-        found: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-self.logit(activations, ood_score)))
+    def logit(self, activations: Activations, ood_score: ArrayLike) -> Doubles:
+        """Log odds (N,) that a frame doesn't belong, within +-30, rising with `score`."""
+        total = self.slope * self.score(activations, ood_score) + self.offset
+        return np.clip(total, -LARGEST_LOGIT, LARGEST_LOGIT)
+
+    def probability(self, activations: Activations, ood_score: ArrayLike) -> Doubles:
+        """Probability (N,) in [0, 1] that a frame doesn't belong, if as many frames don't as do: reviewed frames are no
+        random draw, so how many there are has to come from an audit. Otherwise as `score`."""
+        found: Doubles = 1.0 / (1.0 + np.exp(-self.logit(activations, ood_score)))
         return found
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All arrays in the types in which they are stored."""
+        values = {**vars(self.basis), "seen": self.seen, "weights": self.weights}
+        return {name: values[NAMES.get(name, name)].astype(kind) for name, kind in ARRAYS.items()}
+
+    def numbers(self) -> dict[str, Any]:
+        """All the rest, as JSON values."""
+        return {name: list(value) if isinstance(value := getattr(self, name), tuple) else value for name in NUMBERS}
+
     def as_json(self) -> dict[str, Any]:
-        """Values that `from_json` turns back into this calibration, to the bit; 17 kB for the small preset."""
-        arrays = {name: base64.b64encode(getattr(self, name).tobytes()).decode() for name in ARRAYS}
-        return {**vars(self), **arrays}
+        """Values that `from_json` turns back into this calibration, to the bit; up to half a megabyte for the small
+        preset."""
+        return {**self.numbers(), **{k: base64.b64encode(v.tobytes()).decode() for k, v in self.arrays().items()}}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Calibration:
         """Raises ValueError for anything that `as_json` would not give."""
         try:
-            mean, scale, weights = (
-                np.frombuffer(base64.b64decode(values[name], validate=True), "<f4") for name in ARRAYS
-            )
-            intercept, ins, outs = float(values["intercept"]), int(values["in_reviews"]), int(values["out_reviews"])
+            raw = {name: np.frombuffer(base64.b64decode(values[name], validate=True), ARRAYS[name]) for name in ARRAYS}
+            many, few = len(raw["mean"]), len(raw["basis_offset"])
+            raw["components"] = raw["components"].reshape(many, few)
+            raw["seen"] = raw["seen"].reshape(-1, few)
         except (KeyError, TypeError, ValueError):
             raise ValueError("These are no values of a calibration.") from None
-        same_length = len(mean) == len(scale) == len(weights) > 0
-        finite = all(np.isfinite(array).all() for array in (mean, scale, weights, np.array(intercept)))
-        if not (same_length and finite and (scale > 0).all()):
+        return cls.from_parts(raw, values)
+
+    @classmethod
+    def from_parts(cls, arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> Calibration:
+        """From `arrays` and `numbers`, of which the former fit together. Raises ValueError for what they would not
+        give."""
+        try:
+            ins, outs = int(numbers["in_reviews"]), int(numbers["out_reviews"])
+            intercept, slope, offset = (float(numbers[name]) for name in ("intercept", "slope", "offset"))
+            column, score_unit, regression_unit = ((float(numbers[name][0]), float(numbers[name][1])) for name in UNITS)
+        except (KeyError, TypeError, ValueError, IndexError):
+            raise ValueError("These are no values of a calibration.") from None
+        wide = {name: array.astype(np.float32) for name, array in arrays.items()}
+        basis = FeatureBasis(wide["mean"], wide["scale"], wide["components"], wide["basis_offset"])
+        units = column, score_unit, regression_unit
+        found = cls(basis, wide["seen"], wide["weights"], intercept, *units, slope, offset, ins, outs)
+        found.check()
+        return found
+
+    def check(self) -> None:
+        """Raises ValueError when the parts don't fit together or could not give a finite score."""
+        units = [self.column, self.score_unit, self.regression_unit]
+        numbers = np.array([self.intercept, self.slope, self.offset, *(value for unit in units for value in unit)])
+        finite = all(np.isfinite(array).all() for array in (*self.arrays().values(), numbers))
+        positive = (self.basis.scale > 0).all() and self.slope > 0 and all(unit[1] > 0 for unit in units)
+        few = len(self.basis.offset)
+        fits = len(self.basis.scale) == len(self.basis.mean) > 0 and len(self.weights) == few + 1
+        if not (finite and positive and fits and len(self.seen) > 0):
             raise ValueError("The values of the calibration are damaged.")
-        return cls(mean, scale, weights, intercept, ins, outs)
+
+
+ARRAYS = {"mean": "<f4", "scale": "<f4", "components": "<f2", "basis_offset": "<f4", "seen": "<f2", "weights": "<f4"}
+NAMES = {"basis_offset": "offset"}
+UNITS = ("column", "score_unit", "regression_unit")
+NUMBERS = [entry.name for entry in fields(Calibration) if entry.name not in ("basis", "seen", "weights")]
 
 
 def calibrate(
@@ -126,47 +155,17 @@ def calibrate(
     verdict was OUT, and from frames that it was trained on, (S, D), (S,), possibly none. The same input gives the same
     calibration. Raises ValueError for input that doesn't fit together or isn't finite."""
     out = np.asarray(is_out, dtype=bool)
-    reason = refusal(int((~out).sum()), int(out.sum()))
-    if reason:
-        return Refusal(reason)
-    rows = _rows(np.concatenate([activations, start_activations]), np.concatenate([ood_score, start_scores]))
-    basis, standing = _basis(rows)
-    features = basis.reduced(standing)
-    return fit(features[: len(out)], out, features[len(out) :], basis=basis)
-
-
-def fit_basis(activations: Activations, ood_score: ArrayLike) -> FeatureBasis:
-    """The basis from frames of one model version, reviewed or not: activations (M, D), scores (M,). Raises
-    ValueError when they don't fit together or there are none."""
-    rows = _rows(activations, ood_score)
-    if not len(rows):
-        raise ValueError("A basis needs frames.")
-    return _basis(rows)[0]
-
-
-def _basis(rows: Floats) -> tuple[FeatureBasis, Floats]:
-    """The basis of rows (M, D + 1), which are standardised in place, and those."""
-    mean, spread = rows.mean(0), rows.std(0)
-    scale = np.maximum(spread, max(DEAD * float(spread[:-1].max(initial=0)), TINY)).astype(np.float32)
-    standing = _standardised(rows, mean, scale)
-    seen = standing[:, :-1]
-    centre = seen.mean(0)
-    components = _components(seen[:: -(-len(rows) // BASIS_ROWS)] - centre)
-    return FeatureBasis(mean, scale, components, centre @ components), standing
-
-
-def fit(features: Floats, is_out: ArrayLike, start_features: Floats, *, basis: FeatureBasis) -> Calibration | Refusal:
-    """As `calibrate`, from features by `basis.transform`: (M, K + 1) of reviewed and (S, K + 1) of start frames."""
-    out = np.asarray(is_out, dtype=bool)
-    _check(features, out, start_features, basis)
     ins, outs = int((~out).sum()), int(out.sum())
     reason = refusal(ins, outs)
     if reason:
         return Refusal(reason)
-    rows = np.concatenate([features, start_features]).astype(np.float64)
-    slopes, intercept = _anchored(rows, out, *_regression(rows, out))
-    weights = np.append(basis.components @ slopes[:-1], slopes[-1]).astype(np.float32)
-    return Calibration(basis.mean, basis.scale, weights, intercept - float(basis.offset @ slopes[:-1]), ins, outs)
+    if out.shape != activations.shape[:1] or np.shape(ood_score) != out.shape:
+        raise ValueError("Calibration needs one verdict and one score for each reviewed frame.")
+    width = activations.shape[1]
+    rows = np.concatenate([as_rows(activations, width), as_rows(start_activations, width)])
+    scores = _scores(np.concatenate([ood_score, start_scores]), len(rows))
+    basis, standing = basis_of(rows)
+    return _fitted(basis, basis.reduced(standing), scores, out)
 
 
 def refusal(in_reviews: int, out_reviews: int) -> str:
@@ -180,67 +179,52 @@ def refusal(in_reviews: int, out_reviews: int) -> str:
     return ""
 
 
-def _check(features: Floats, out: NDArray[np.bool_], start_features: Floats, basis: FeatureBasis) -> None:
-    width = len(basis.offset) + 1
-    if not features.shape[1:] == start_features.shape[1:] == (width,):
-        raise ValueError("The features of the reviewed frames and of the start frames need the basis that is given.")
-    if out.shape != features.shape[:1]:
-        raise ValueError("Calibration needs one verdict for each reviewed frame.")
-    if not (np.isfinite(features).all() and np.isfinite(start_features).all()):
-        raise ValueError("A feature is not finite.")
+def regressed(features: Floats, standing: Doubles, weights: Floats, intercept: float) -> Doubles:
+    """Log odds (N,) by the regression alone, of features (N, K) and standardised scores (N,)."""
+    found: Doubles = features.astype(np.float64) @ weights[:-1] + weights[-1] * standing + intercept
+    return found
 
 
-def _rows(activations: Activations, ood_score: ArrayLike) -> Floats:
-    """Activations and score side by side, (N, D + 1). Raises ValueError when they don't fit or aren't finite."""
-    scores = np.asarray(ood_score, np.float32)
-    if activations.ndim != 2 or scores.shape != activations.shape[:1]:
+def _fitted(basis: FeatureBasis, features: Floats, scores: Doubles, out: NDArray[np.bool_]) -> Calibration:
+    """features (M + S, K), scores (M + S,): of the reviewed frames, then of the start frames."""
+    column = float(scores.mean()), max(float(scores.std()), TINY)
+    rows = np.concatenate([features, _in(column, scores)[:, None]], axis=1, dtype=np.float64)
+    slopes, intercept = _regression(rows, out)
+    weights = slopes.astype(np.float32)
+    found = regressed(features, _in(column, scores), weights, intercept)
+    judged = slice(0, len(out))
+    score_unit = _unit(scores[judged], out, LEAST_UNIT * column[1])
+    regression_unit = _unit(found[judged], out, max(LEAST_UNIT * float(found.std()), TINY))
+    total = _in(score_unit, scores[judged]) + _in(regression_unit, found[judged])
+    slope, offset = _platt(total, out)
+    seen = features[:: -(-len(features) // MOST_SEEN)].astype(np.float16).astype(np.float32)
+    ins, outs = int((~out).sum()), int(out.sum())
+    return Calibration(basis, seen, weights, intercept, column, score_unit, regression_unit, slope, offset, ins, outs)
+
+
+def _scores(ood_score: ArrayLike, count: int) -> Doubles:
+    scores = np.asarray(ood_score, np.float64)
+    if scores.shape != (count,):
         raise ValueError("Recalibration needs a row of activations and a score for each frame.")
-    rows = np.concatenate([activations.astype(np.float32), scores[:, None]], axis=1)
-    if not np.isfinite(rows).all():
-        raise ValueError("An activation or a score is not finite.")
-    return rows
+    if not np.isfinite(scores).all():
+        raise ValueError("A score is not finite.")
+    return scores
 
 
-def _standardised(rows: Floats, mean: Floats, scale: Floats) -> Floats:
-    """`rows`, changed in place."""
-    if rows.shape[1] != len(mean):
-        raise ValueError("The activations belong to another model version.")
-    rows -= mean
-    rows /= scale
-    return np.clip(rows, -CLIP, CLIP, out=rows)
+def _in(unit: Unit, values: Doubles) -> Doubles:
+    return (values - unit[0]) / unit[1]
 
 
-def _components(centred: Floats) -> Floats:
-    """Directions (D, K) of most variance of rows (M, D), each scaled so that together they spread by SPREAD. They are
-    found by subspace iteration (Halko et al. 2011, algorithm 4.4): the whole decomposition takes several times as
-    long."""
-    from sklearn.utils.extmath import randomized_svd
-
-    wanted = min(COMPONENTS, *centred.shape)
-    _, sizes, axes = randomized_svd(centred, wanted, n_iter=ROUNDS, power_iteration_normalizer="QR", random_state=0)
-    kept = sizes > max(RANK * float(sizes.max(initial=0)), TINY)
-    spread = sizes[kept] / np.sqrt(len(centred))
-    components: Floats = (axes[kept].T / spread * (SPREAD / np.sqrt(max(int(kept.sum()), 1)))).astype(np.float32)
-    return components
-
-
-def _anchored(rows: Doubles, out: NDArray[np.bool_], slopes: Doubles, intercept: float) -> tuple[Doubles, float]:
-    """Slopes and intercept of the sum of the regression and the score, the last column of `rows`, each in units of the
-    reviewed frames, made a probability by another regression on that sum alone (Platt 1999)."""
-    parts = {"regression": rows @ slopes + intercept, "score": rows[:, -1]}
-    units = units_of({name: values[: len(out)] for name, values in parts.items()}, out)
-    deviations = {name: max(unit[1], LEAST_UNIT) for name, unit in units.items()}
-    whole = np.sum([(parts[name] - units[name][0]) / deviations[name] for name in parts], axis=0)
-    rises, offset = _regression(whole[:, None], out)
-    rise = max(float(rises[0]), LEAST_SLOPE)
-    shift = sum(units[name][0] / deviations[name] for name in parts)
-    summed = slopes / deviations["regression"]
-    summed[-1] += 1 / deviations["score"]
-    return rise * summed, rise * (intercept / deviations["regression"] - shift) + offset
+def _unit(values: Doubles, is_out: NDArray[np.bool_], least: float) -> Unit:
+    """Mean of the frames that belong, and the standard deviation of all with either verdict counting half, whichever
+    there are more of."""
+    inside, outside = values[~is_out], values[is_out]
+    variance = 0.5 * inside.var() + 0.5 * outside.var() + 0.25 * (inside.mean() - outside.mean()) ** 2
+    return float(inside.mean()), max(float(np.sqrt(variance)), least)
 
 
 def _regression(rows: Doubles, out: NDArray[np.bool_]) -> tuple[Doubles, float]:
-    """Slopes and intercept; the rows after the verdicts are start frames."""
+    """Slopes and intercept; the rows after the verdicts are start frames, which belong."""
     from sklearn.linear_model import LogisticRegression
 
     labels = np.zeros(len(rows), bool)
@@ -249,3 +233,22 @@ def _regression(rows: Doubles, out: NDArray[np.bool_]) -> tuple[Doubles, float]:
     weights[labels] = np.clip(weights[~labels].sum() / labels.sum(), 1.0, MAX_OUT_WEIGHT)
     fitted = LogisticRegression(C=PENALTY, max_iter=500).fit(rows, labels, weights)
     return fitted.coef_[0], float(fitted.intercept_[0])
+
+
+def _platt(total: Doubles, out: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset from the sum (M,) to log odds, both verdicts weighing alike (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=1.0, class_weight="balanced").fit(total[:, None], out)
+    return max(float(fitted.coef_[0, 0]), LEAST_SLOPE), float(fitted.intercept_[0])
+
+
+def _squared_distance(features: Floats, seen: Floats) -> Doubles:
+    """Of each row (N, K) to the nearest of rows (S, K), a block at a time, (N,)."""
+    lengths = np.square(seen).sum(1)
+    blocks = [
+        np.square(block).sum(1) + (lengths - 2 * block @ seen.T).min(1)
+        for block in (features[start : start + BLOCK] for start in range(0, len(features), BLOCK))
+    ]
+    found: Doubles = np.maximum(np.concatenate([np.zeros(0), *blocks]), 0.0)
+    return found

@@ -149,8 +149,8 @@ class Scorer:
         if retrained is not None and self.anchor is not None:
             before, pixels = self._measure_with(self.anchor, x), x.shape[2] * x.shape[3]
             found.parts.update(
-                start=retrained.start.logit(before.activations, label_free(before, pixels)),
-                verdicts=retrained.verdicts.logit(found.activations, label_free(found, pixels)),
+                start=retrained.start.score(before.activations, label_free(before, pixels)),
+                verdicts=retrained.verdicts.score(found.activations, label_free(found, pixels)),
             )
         return found
 
@@ -189,7 +189,7 @@ class Scorer:
 def ood_score(detector: Detector, found: Measured) -> Values:
     """The outlier score (N,): label-free for a model that saw no outlier, anchored for a retrained one."""
     if detector.retrained is not None:
-        return ood.anchored(found.parts, detector.retrained.units)
+        return ood.anchored(**found.parts)
     return label_free(found, detector.vae.config.height * detector.vae.config.width)
 
 

@@ -79,7 +79,8 @@ def test_it_saves_and_loads_a_retrained_model_with_its_anchor() -> None:
     original = retrained()
     loaded = load_detector(save_detector(original))
     assert loaded.retrained is not None and original.retrained is not None
-    assert loaded.retrained.anchor.config == SMALL and loaded.retrained.units == original.retrained.units
+    assert loaded.retrained.anchor.config == SMALL
+    assert loaded.retrained.start.as_json() == original.retrained.start.as_json()
     assert same(Scorer(loaded, "cpu").score(FRAMES), Scorer(original, "cpu").score(FRAMES))
 
 
@@ -95,7 +96,7 @@ def test_it_reads_files_of_before_which_hold_the_network_alone() -> None:
 def test_it_lists_the_tensors_of_a_file_without_reading_them() -> None:
     table = tensor_table(save_detector(fitted(SMALL)))
     assert table["to_moments.bias"] == ["float32", [16]] and table["stages.0.1.num_batches_tracked"] == ["int64", []]
-    assert table["start.activations"] == ["float16", [20, 3 * 40]] and table["start.scores"] == ["float32", [20]]
+    assert table["frames.activations"] == ["float16", [20, 3 * 40]] and table["frames.scores"] == ["float32", [20]]
 
 
 def test_it_never_unpickles(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_it_refuses_headers_that_lie() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"start": None}, "unknown tensor 'start.activations'"),
+        ({"start": None}, "unknown tensor 'frames.activations'"),
         ({"start": 21}, r"F16 \[20, 120\] where F16 \[21, 120\]"),
         ({"start": "x"}, "damaged"),
         ({"linear": 7}, r"F16 \[7, 2304\]"),
@@ -196,26 +197,28 @@ def test_it_refuses_a_detector_that_lies(change: dict[str, Any], message: str) -
         load_detector(repacked(data, about=about))
 
 
-UNITS = {"start": [0.0, 1.0], "verdicts": [0.0, 1.0]}
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"anchor": None}, "unknown tensor 'anchor"),
         ({"anchor": {"latent": -1}}, "latent size"),
         ({"anchor": 3}, "incomplete"),
-        ({"anchor": asdict(replace(SMALL, channels=(8, 16))), "calibrations": None}, "incomplete"),
-        ({"anchor": asdict(replace(SMALL, channels=(8, 16)))}, "belongs to another model"),
-        ({"calibrations": {"start": {}}}, "no values of a calibration"),
-        ({"units": {"start": [0.0, 1.0]}}, "incomplete"),
-        ({"units": {**UNITS, "start": [0.0, 0.0]}}, "damaged"),
-        ({"units": {**UNITS, "start": [0.0, "1"]}}, "damaged"),
+        ({"anchor": asdict(replace(SMALL, channels=(8, 16)))}, r"(lacks|unknown) tensor|is expected"),
+        ({"calibrations": None}, "incomplete"),
+        ({"calibrations": {"start": {}}}, "incomplete"),
+        ({"calibrations": {"start": {}, "verdicts": {}}}, "is expected"),
+        ({"slope": 0.0}, "damaged"),
+        ({"slope": "steep"}, "no values of a calibration"),
+        ({"score_unit": [0.0, -1.0]}, "damaged"),
+        ({"score_unit": [0.0]}, "no values of a calibration"),
+        ({"seen": 3}, "is expected"),
+        ({"features": -1}, "damaged"),
     ],
 )
 def test_it_refuses_a_retrained_detector_that_lies(change: dict[str, Any], message: str) -> None:
     data = save_detector(retrained())
     about = read_about(read_header(data))
-    about["detector"] |= change
+    whole = set(change) <= {"anchor", "calibrations"}
+    (about["detector"] if whole else about["detector"]["calibrations"]["start"]).update(change)
     with pytest.raises(ModelError, match=message):
         load_detector(repacked(data, about=about))

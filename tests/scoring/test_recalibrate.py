@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.errors import ModelError
-from scoring.features import Activations, features_from_bytes, features_to_bytes
+from scoring.features import Activations, features_from_bytes, features_to_bytes, fit_basis
 from scoring.metrics import auroc
-from scoring.recalibrate import Calibration, Refusal, calibrate, fit, fit_basis, refusal
+from scoring.recalibrate import Calibration, Refusal, calibrate, refusal
 
 WIDTH = 120
 MIX = np.random.default_rng(5).normal(size=(12, WIDTH))
@@ -48,10 +48,10 @@ def fitted(count: int = 60, seed: int = 0) -> Calibration:
 
 def test_it_learns_what_the_score_does_not_tell() -> None:
     activations, scores, is_out = frames(400, seed=1)
-    probability = fitted().probability(activations, scores)
+    probability = fitted(200).probability(activations, scores)
     assert auroc(probability[~is_out], probability[is_out]) > 0.85 > auroc(scores[~is_out], scores[is_out]) + 0.05
     assert probability.min() >= 0 and probability.max() <= 1 and np.isfinite(probability).all()
-    assert np.mean((probability > 0.5) == is_out) > 0.8
+    assert np.mean((probability > 0.5) == is_out) > 0.7
 
 
 def test_it_keeps_to_the_score_where_the_regression_knows_nothing() -> None:
@@ -73,16 +73,22 @@ def test_it_gives_the_same_calibration_for_the_same_verdicts_and_survives_json()
     assert first.in_reviews + first.out_reviews == 60
 
 
-def test_it_folds_the_basis_into_one_weight_for_each_activation() -> None:
-    activations, scores, is_out = frames(60, seed=0)
-    basis = fit_basis(activations, scores)
-    features = basis.transform(activations, scores)
-    assert features.shape == (60, 48 + 1) and np.allclose(features.mean(0), 0, atol=1e-4)
-    assert np.allclose(features.std(0), [*[4 / 48**0.5] * 48, 1], rtol=1e-3)
-    found = fit(features, is_out, features[:0], basis=basis)
-    assert isinstance(found, Calibration)
-    by_hand = np.linalg.lstsq(np.c_[features, np.ones(60)], found.logit(activations, scores), rcond=None)
-    assert by_hand[1].sum() < 1e-6
+def test_it_reduces_activations_to_components_of_equal_spread() -> None:
+    activations = frames(90, seed=0)[0]
+    features = fit_basis(activations).transform(activations)
+    assert features.shape == (90, 64) and np.allclose(features.mean(0), 0, atol=1e-2)
+    assert np.allclose(features.std(0), 4 / 64**0.5, rtol=0.02)
+    assert np.sqrt(np.square(features).sum(1).mean()) == pytest.approx(4, rel=0.01)
+
+
+def test_it_leaves_the_score_in_charge_far_from_all_that_was_reviewed() -> None:
+    calibration, (activations, _, _) = fitted(), frames(30, seed=4, out=1)
+    far = (np.random.default_rng(3).choice([-1.0, 1.0], size=(30, WIDTH)) * 60).astype(np.float16)
+    alone = (0.0 - calibration.score_unit[0]) / calibration.score_unit[1]
+    near, away = (np.abs(calibration.score(where, np.zeros(30)) - alone).mean() for where in (activations, far))
+    assert near > 0.5 and away < 0.3 * near
+    rising = calibration.probability(np.repeat(far[:1], 50, axis=0), np.linspace(-3, 6, 50))
+    assert (np.diff(rising) > 0).all()
 
 
 def test_it_scores_no_frames_and_frames_apart_alike() -> None:
@@ -125,27 +131,27 @@ def test_it_refuses_what_does_not_fit_together() -> None:
     activations, scores, is_out = frames(40, seed=4)
     broken = activations.copy()
     broken[3, 3] = np.nan
-    basis = fit_basis(activations, scores)
-    features = basis.transform(activations, scores)
-    with pytest.raises(ValueError, match="need the basis"):
-        fit(features, is_out, features[:, 1:], basis=basis)
-    with pytest.raises(ValueError, match="one verdict for each"):
-        fit(features, is_out[1:], features, basis=basis)
-    for wrong in ((broken, scores), (activations, scores + np.inf)):
-        with pytest.raises(ValueError, match="not finite"):
-            basis.transform(*wrong)
+    with pytest.raises(ValueError, match="one verdict and one score for each"):
+        calibrate(activations, scores, is_out[1:], *START)
+    with pytest.raises(ValueError, match="another model version"):
+        calibrate(activations, scores, is_out, START[0][:, 1:], START[1])
+    with pytest.raises(ValueError, match="activation is not finite"):
+        calibrate(broken, scores, is_out, *START)
+    with pytest.raises(ValueError, match="score is not finite"):
+        calibrate(activations, scores + np.inf, is_out, *START)
     with pytest.raises(ValueError, match="a score for each frame"):
-        fit_basis(activations, scores[1:])
+        fitted().probability(activations, scores[1:])
     with pytest.raises(ValueError, match="needs frames"):
-        fit_basis(activations[:0], scores[:0])
+        fit_basis(activations[:0])
     with pytest.raises(ValueError, match="another model version"):
         fitted().probability(activations[:, 1:], scores)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"mean": "%"}, {"mean": ""}, {"scale": None}, {"intercept": float("nan")}, {"intercept": "x"},
-     {"in_reviews": None}, {"scale": "AAAAAA=="}],
+    [{"mean": "%"}, {"mean": ""}, {"scale": None}, {"intercept": float("nan")}, {"intercept": "x"}, {"slope": -1},
+     {"in_reviews": None}, {"scale": "AAAAAA=="}, {"seen": ""}, {"weights": "AAAAAA=="}, {"column": [0.0, 0.0]},
+     {"score_unit": 3}, {"components": "AAA="}],
 )  # fmt: skip
 def test_it_refuses_values_that_are_no_calibration(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="calibration"):

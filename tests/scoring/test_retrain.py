@@ -60,7 +60,7 @@ def test_it_learns_to_tell_what_was_judged_out(start: Detector) -> None:
     new_in, new_out = turf_frames(30, seed=8), mown_frames(30, seed=9)
     before, after = (Scorer(detector, "cpu") for detector in (start, result.detector))
     gain = [auroc(s.score(new_in).ood_score, s.score(new_out).ood_score) for s in (before, after)]
-    assert gain[0] < 0.6 and gain[1] > gain[0] + 0.3
+    assert gain[0] < 0.6 and gain[1] > gain[0] + 0.15
     assert result.detector.preprocessing == start.preprocessing and result.best_epoch == 3
 
 
