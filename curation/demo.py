@@ -24,7 +24,7 @@ from scoring.demo import script
 
 SLUG = "demo"
 DESCRIPTION = (
-    "Generated footage, so that you can try everything at once: four matches marked as reference, and two recordings "
+    "Generated footage, so that you can try everything at once: six matches marked as reference, and two recordings "
     "with ad breaks and a stretch of American football to find."
 )
 REASONS = ["advertisement", "American football"]

@@ -98,7 +98,7 @@ def gridiron_lines(g: Ground, width: float = 0.11) -> Floats:
         hashes = np.maximum(hashes, _inside(across, g.foot_y, place - 0.4, place + 0.4))
     yards = coverage(_to_nearest(g.x, YARD), g.foot_x, width * 0.8) * hashes * (np.abs(g.x) < goal)
     paint = np.maximum(np.maximum(fives, yards), _numbers(g, across, field)) * inside
-    frame = coverage(g.x, g.foot_x, 124 * YARD) * _inside(across, g.foot_y, -1.8, field + 1.8)
+    frame = coverage(g.x, g.foot_x, 120.6 * YARD) * _inside(across, g.foot_y, -0.3, field + 0.3)
     return np.asarray(np.maximum(paint, (frame - inside).clip(0, 1)))
 
 
@@ -131,8 +131,8 @@ def turf_tone(g: Ground, look: Look, rng: np.random.Generator) -> Floats:
     if look.checker:
         bands = bands * np.tanh(6 * np.sin(np.pi * g.y / look.stripe_m))
     tone = 1 + look.stripe_contrast * bands
-    tone += 0.07 * _lookup(_clouds(rng, (70, 110)), g, 1.6)
-    tone += 0.05 * _lookup(_clouds(rng, (170, 260)), g, 0.5)
+    tone += 0.07 * look.patches * _lookup(_clouds(rng, (70, 110)), g, 1.6)
+    tone += 0.05 * look.patches * _lookup(_clouds(rng, (170, 260)), g, 0.5)
     fine = rng.standard_normal(g.x.shape, dtype=np.float32)
     return np.asarray(tone * (1 + fine * (0.035 * np.clip(0.12 / g.foot_y, 0.25, 1.0))))
 
@@ -166,7 +166,7 @@ def paint_ground(g: Ground, look: Look, gridiron: bool, rng: np.random.Generator
     else:
         _blend(rgb, worn(g) * 0.6, (128, 112, 68))
     # The paint of American football has been played on.
-    lines = gridiron_lines(g) * 0.72 if gridiron else soccer_lines(g) * 0.88
+    lines = gridiron_lines(g) * 0.74 if gridiron else soccer_lines(g) * 0.88
     _blend(rgb, lines, (236, 240, 232))
     rgb *= np.array(look.light.ground, np.float32)
     if look.light.shadow:

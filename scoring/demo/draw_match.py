@@ -27,14 +27,31 @@ def main_shot(scene: Scene, look: Look, pano: Panorama) -> Iterator[Image.Image]
     zone = rng.choice([-1, 1]) * (rng.uniform(34, 41) if box else rng.uniform(0, 24))
     play = soccer(scene.frames, zone, rng)
     zoom = rng.uniform(1.35, 1.7) if box else rng.uniform(0.92, 1.15)
-    path = camera_path(play.ball, pano.view, look.focal * zoom, rng)
+    # Near a goal turf may fill the frame; from the middle the far stand is nearly always in it.
+    lift = rng.uniform(-0.035, 0.03) if box else rng.uniform(0.01, 0.05)
+    path = camera_path(play.ball, pano.view, look.focal * zoom, lift, rng)
     kits = soccer_figures(look)
+    light = exposures(scene)
     for n, view in enumerate(path):
         image = picture(pano, view)
         draw_people(image, view, play, n, kits, look)
         draw_ball(image, view, play.ball[n])
+        image = exposed(image, light[n])
         score_over(image, scene, n, look)
         yield image
+
+
+def exposures(scene: Scene) -> Track:
+    """How the camera's exposure and white balance wander through a scene: gains of red, green, blue, (frames, 3)."""
+    rng = seeded(scene.seed + "/light")
+    start, warm = rng.uniform(0.9, 1.1), rng.uniform(-0.03, 0.03)
+    wave = 0.03 * np.sin(np.arange(scene.frames) / FPS * rng.uniform(0.3, 0.9) + rng.uniform(0, 6))
+    return np.asarray((start + wave)[:, None] * np.array([1 + warm, 1.0, 1 - warm]))
+
+
+def exposed(image: Image.Image, gains: Track) -> Image.Image:
+    """The picture under another exposure; bright parts end at white."""
+    return image.point([min(255, int(value * gain + 0.5)) for gain in gains.tolist() for value in range(256)])
 
 
 def picture(pano: Panorama, view: View) -> Image.Image:
@@ -43,17 +60,15 @@ def picture(pano: Panorama, view: View) -> Image.Image:
     return Image.frombytes("RGB", (view.width, view.height), seen.tobytes(), "raw", "RGBX")
 
 
-def camera_path(ball: Track, start: View, focal: float, rng: np.random.Generator) -> list[View]:
-    """Follows the ball as an operator does: late, smooth, with slow changes of zoom."""
+def camera_path(ball: Track, start: View, focal: float, lift: float, rng: np.random.Generator) -> list[View]:
+    """Follows the ball as an operator does: late, smooth, with slow changes of zoom; `lift` radians above it."""
     lead = smooth(smooth(ball[:, :2], 1.5), 1.0)
     wave = np.sin(np.arange(len(ball)) / FPS * rng.uniform(0.25, 0.5) + rng.uniform(0, 6))
     views = []
     for (x, y), swell in zip(lead, wave, strict=True):
-        aim = (x * 0.92, 31 + 0.35 * (y - WIDTH / 2), 0.0)
+        aim = (x * 0.92, 34 + 0.55 * (y - WIDTH / 2), 0.0)
         yaw, tilt = look_at(start, aim)
-        views.append(
-            start.aimed(float(np.clip(yaw, -WIDEST_YAW, WIDEST_YAW)), tilt + 0.014, focal * (1 + 0.06 * swell))
-        )
+        views.append(start.aimed(float(np.clip(yaw, -WIDEST_YAW, WIDEST_YAW)), tilt + lift, focal * (1 + 0.06 * swell)))
     return views
 
 
@@ -149,6 +164,7 @@ def close_shot(scene: Scene, look: Look, behind: Image.Image, low: bool) -> Iter
     people, speed_x = _duel(scene.frames, view, low, rng)
     kits = [look.home.kit, look.away.kit, look.away.kit, look.home.kit][: people.shape[1]]
     play = Play(people, people[:, 0], np.gradient(people, 1 / FPS, axis=0), _strides(people, rng))
+    light = exposures(scene)
     crop_x = _pan(view.project(_on_ground(people[:, :2].mean(axis=1)))[:, 0], speed_x)
     for n in range(scene.frames):
         left = int(crop_x[n])
@@ -156,7 +172,7 @@ def close_shot(scene: Scene, look: Look, behind: Image.Image, low: bool) -> Iter
         draw_people(frame, view, play, n, kits, look)
         lead = people[n, 0] + np.array([np.sign(speed_x) * 0.55, -0.1])
         draw_ball(frame, view, np.array([*lead, 0.11]))
-        image = frame.crop((left, 20, left + 640, 380))
+        image = exposed(frame.crop((left, 20, left + 640, 380)), light[n])
         score_over(image, scene, n, look)
         yield image
 

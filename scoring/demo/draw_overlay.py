@@ -12,10 +12,6 @@ from scoring.demo.looks import Color, Look
 FINE = 3
 
 
-def _contrast(color: Color) -> Color:
-    return (20, 22, 28) if sum(color) > 420 else (246, 247, 250)
-
-
 @lru_cache(maxsize=256)
 def score_bug(look: Look, score: tuple[int, int], clock_s: int) -> Image.Image:
     """The soccer score bug: clock, codes on the teams' colours, score; RGBA, about 210 x 26."""
@@ -33,18 +29,17 @@ def score_bug(look: Look, score: tuple[int, int], clock_s: int) -> Image.Image:
 
 @lru_cache(maxsize=256)
 def gridiron_bug(look: Look, score: tuple[int, int], clock_s: int) -> Image.Image:
-    """The strip of American football: both teams, score, quarter, clock, down; RGBA, about 420 x 30."""
-    wide = 430
-    layer = Image.new("RGBA", (wide * FINE, 30 * FINE), (18, 20, 26, 236))
+    """The slim strip of American football: codes in the teams' colours, points, clock, down; RGBA, about 250 x 18."""
+    wide, tall = 252, 18
+    layer = Image.new("RGBA", (wide * FINE, tall * FINE), (18, 20, 26, 150))
     canvas = ImageDraw.Draw(layer)
-    for left, team, points in ((0, look.away, score[1]), (130, look.home, score[0])):
+    for left, team, points in ((0, look.away, score[1]), (66, look.home, score[0])):
         back = team.kit.trim if sum(team.kit.shirt) > 600 else team.kit.shirt
-        canvas.rectangle((left * FINE, 0, (left + 128) * FINE, 30 * FINE), fill=(*back, 255))
-        _label(canvas, (left + 40, 15.5), team.code, 17, _contrast(back))
-        _label(canvas, (left + 100, 15.5), str(points), 21, _contrast(back))
-    _label(canvas, (306, 15.5), f"2nd  {clock_s // 60}:{clock_s % 60:02d}", 14, (246, 247, 250))
-    canvas.rectangle((360 * FINE, 0, wide * FINE, 30 * FINE), fill=(236, 190, 52, 255))
-    _label(canvas, (395, 15.5), "3rd & 7", 14.5, (24, 24, 28))
+        canvas.rectangle((left * FINE, 0, (left + 3) * FINE, tall * FINE), fill=(*back, 255))
+        _label(canvas, (left + 23, 9.5), team.code, 12, (246, 247, 250))
+        _label(canvas, (left + 52, 9.5), str(points), 14, (246, 247, 250))
+    _label(canvas, (166, 9.5), f"2nd  {clock_s // 60}:{clock_s % 60:02d}", 11, (246, 247, 250))
+    _label(canvas, (224, 9.5), "3rd & 7", 11, (250, 214, 90))
     return layer.reduce(FINE)
 
 

@@ -62,7 +62,14 @@ def crouching(phase: float) -> Pose:
     return Pose(((1.15, -1.5), (0.75, -1.35)), ((0.55 + sway, 0.1), (0.2, 0.9)), 0.95, 0.30)
 
 
-POSES = {"run": running, "stand": standing, "crouch": crouching}
+def cheering(phase: float) -> Pose:
+    """Both arms up, as seen from the front."""
+    wave = 0.5 * math.sin(2 * math.pi * phase)
+    legs = ((0.1, -0.08), (-0.1, -0.08))
+    return Pose(legs, ((6.6 + wave, 0.4), (-6.6 + wave, 0.4)), 0.0, 0.02 * math.sin(4 * math.pi * phase))
+
+
+POSES = {"run": running, "stand": standing, "crouch": crouching, "cheer": cheering}
 
 
 def _step(start: Point, angle: float, length: float, spread: float = 0.0) -> Point:

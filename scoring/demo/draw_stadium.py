@@ -13,7 +13,7 @@ from scoring.demo.looks import Look
 
 def panorama(look: Look, *, gridiron: bool = False) -> Panorama:
     """All that the main camera of this match can turn to."""
-    view = View(0, -look.camera_back_m, look.camera_height_m, 0.0, -0.30, look.focal * 1.06, 2120, 780)
+    view = View(0, -look.camera_back_m, look.camera_height_m, 0.0, look.tilt, look.focal * 1.06, 2120, 780)
     sharp = Image.fromarray(finished(stadium(view, look, gridiron=gridiron), look))
     return Panorama.of(view, np.asarray(sharp.filter(ImageFilter.GaussianBlur(0.7))))
 

@@ -32,6 +32,10 @@ BRANDS: tuple[tuple[str, Color, Color], ...] = (
 )
 
 
+# How many of 256 spectators wear their team's colours, by section.
+FAN_SHARES = np.array((30, 60, 90, 130, 200, 240, 250, 250), np.float32)
+
+
 @dataclass(frozen=True)
 class Piece:
     """From (out, up) to (out, up), metres outwards from the edge of the pitch and above it."""
@@ -90,7 +94,10 @@ def crowd_painter(look: Look, rng: np.random.Generator) -> Painter:
         place = along / 0.55 + 0.5 * (row % 2)
         seat = np.floor(place).astype(np.int32)
         code = _hash(row, seat, salt)
-        fan_share = 90 + 80 * np.sin(along * 0.11 + phase) + 40 * np.sin(row * 0.3 + along * 0.05)
+        # Whole sections belong to the home fans, to nobody in particular, or stay thin.
+        section = np.floor(along / 17.0 + 0.5).astype(np.int32)
+        mood = _hash(np.zeros_like(section), section, salt) & np.uint32(7)
+        fan_share = FAN_SHARES[mood] + 40 * np.sin(row * 0.3 + along * 0.05 + phase)
         is_fan = ((code >> np.uint32(8)) & np.uint32(255)) < fan_share
         rgb = np.where(is_fan[..., None], fans[code & np.uint32(255)], everyday[code & np.uint32(255)])
         fx, fy = place - seat - 0.5, up / 0.85 - row
@@ -100,9 +107,10 @@ def crowd_painter(look: Look, rng: np.random.Generator) -> Painter:
         empty = ((code >> np.uint32(12)) & np.uint32(255)) > occupied
         rgb[empty] = seats * 0.8
         rgb[np.abs(np.mod(along, 17.0) - 8.5) < 0.55] = (112, 114, 118)
-        shade = (0.62 + 0.25 * np.clip(1 - up / 40, 0, 1))[..., None]
+        # The front rows stand in the light, the last ones in the dark under the next tier or the roof.
+        shade = (0.36 + 0.62 * np.clip(1 - up / 24, 0, 1))[..., None]
         # Far away, people differ less than their clothes do.
-        rgb = rgb * 0.65 + rgb.mean(axis=(0, 1)) * 0.35
+        rgb = rgb * 0.85 + rgb.mean(axis=(0, 1)) * 0.15
         return np.asarray(rgb * light * shade, np.float32)
 
     return paint

@@ -1,7 +1,7 @@
 """How each match looks: teams and kits, light, stands, camera; chosen by seed from lists made by hand."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Color = tuple[int, int, int]
 
@@ -50,9 +50,11 @@ class Look:
     stripe_m: float
     stripe_contrast: float
     checker: bool
+    patches: float
     camera_back_m: float
     camera_height_m: float
     focal: float
+    tilt: float
     grain: float
     seed: str
 
@@ -85,16 +87,25 @@ PAIRS: tuple[tuple[Team, Team], ...] = (
         Team("Porto Alto", "PAL", Kit((92, 44, 140), WHITE, WHITE, (92, 44, 140))),
         Team("Brackwater", "BRA", Kit((232, 60, 66), WHITE, (232, 60, 66), WHITE, "stripes")),
     ),
+    (
+        Team("Marlow Town", "MAR", Kit((24, 112, 88), WHITE, WHITE, (24, 112, 88))),
+        Team("Castellan", "CAS", Kit((246, 226, 120), (20, 60, 120), (20, 60, 120), (246, 226, 120))),
+    ),
+    (
+        Team("Ravensby", "RAV", Kit((34, 35, 44), WHITE, (34, 35, 44), (34, 35, 44), "stripes")),
+        Team("Dunmore", "DUN", Kit((214, 40, 110), WHITE, WHITE, (214, 40, 110))),
+    ),
 )
 KEEPERS = (Kit((70, 208, 120), BLACK, (40, 150, 84), (70, 208, 120)), Kit((250, 150, 60), BLACK, BLACK, (250, 150, 60)))
 REFEREE = Kit((22, 22, 26), (250, 232, 60), (22, 22, 26), (22, 22, 26))
 
+# The pitch is always lit better than the people around it.
 LIGHTS = (
-    Light("floodlit", (1.08, 1.10, 1.04), (0.55, 0.58, 0.68), 0.0, (40, 52, 78), 0.06, (0.25, 0.35), 0.30),
-    Light("afternoon", (1.08, 1.06, 0.96), (0.98, 0.95, 0.90), 0.42, (206, 216, 226), 0.05, (-0.75, 0.35), 0.50),
-    Light("overcast", (0.90, 0.95, 0.94), (0.80, 0.83, 0.88), 0.0, (188, 198, 206), 0.12, (0.05, 0.2), 0.26),
-    Light("golden", (1.12, 1.02, 0.83), (0.98, 0.84, 0.70), 0.34, (240, 200, 150), 0.08, (1.25, 0.25), 0.42),
-    Light("drizzle", (0.82, 0.90, 0.90), (0.58, 0.64, 0.72), 0.0, (150, 162, 176), 0.17, (0.1, 0.25), 0.28, 0.5),
+    Light("floodlit", (1.20, 1.22, 1.14), (0.34, 0.36, 0.44), 0.0, (40, 52, 78), 0.05, (0.25, 0.35), 0.30),
+    Light("afternoon", (1.20, 1.17, 1.04), (0.58, 0.57, 0.55), 0.46, (206, 216, 226), 0.03, (-0.75, 0.35), 0.50),
+    Light("overcast", (1.06, 1.12, 1.08), (0.50, 0.52, 0.56), 0.0, (188, 198, 206), 0.05, (0.05, 0.2), 0.26),
+    Light("golden", (1.24, 1.14, 0.92), (0.60, 0.51, 0.42), 0.38, (240, 200, 150), 0.05, (1.25, 0.25), 0.42),
+    Light("drizzle", (0.98, 1.06, 1.04), (0.38, 0.42, 0.48), 0.0, (150, 162, 176), 0.08, (0.1, 0.25), 0.28, 0.5),
 )
 SEATS: tuple[Color, ...] = ((150, 34, 40), (34, 70, 140), (52, 58, 70), (30, 110, 92), (196, 148, 40), (96, 98, 108))
 GRASS: tuple[Color, ...] = ((66, 128, 48), (72, 134, 44), (56, 118, 50), (80, 134, 52), (62, 124, 40))
@@ -118,9 +129,11 @@ def match_look(index: int, seed: int) -> Look:
         stripe_m=rng.choice((5.25, 7.0, 8.75)),
         stripe_contrast=rng.uniform(0.05, 0.11),
         checker=rng.random() < 0.3,
+        patches=rng.uniform(0.8, 1.3),
         camera_back_m=rng.uniform(26.0, 38.0),
-        camera_height_m=rng.uniform(14.5, 20.0),
-        focal=rng.uniform(780.0, 960.0),
+        camera_height_m=rng.uniform(13.0, 19.0),
+        focal=rng.uniform(880.0, 1060.0),
+        tilt=-0.27,
         grain=rng.uniform(1.2, 2.6),
         seed=f"{seed}/{index}",
     )
@@ -148,15 +161,17 @@ def gridiron_look(index: int, seed: int) -> Look:
         away=away,
         keepers=KEEPERS,
         referee=GRIDIRON_REFEREE,
-        light=rng.choice(LIGHTS[:4]),
+        light=replace(rng.choice(LIGHTS[:3]), shadow=0.0),
         seats=rng.choice(SEATS),
         grass=rng.choice(GRASS),
         stripe_m=9.144,
-        stripe_contrast=rng.uniform(0.02, 0.05),
+        stripe_contrast=rng.uniform(0.01, 0.025),
         checker=False,
-        camera_back_m=rng.uniform(24.0, 32.0),
-        camera_height_m=rng.uniform(15.0, 19.0),
-        focal=rng.uniform(900.0, 1050.0),
+        patches=0.25,
+        camera_back_m=rng.uniform(34.0, 42.0),
+        camera_height_m=rng.uniform(46.0, 54.0),
+        focal=rng.uniform(1100.0, 1200.0),
+        tilt=-0.56,
         grain=rng.uniform(1.2, 2.4),
         seed=f"{seed}/gridiron/{index}",
     )

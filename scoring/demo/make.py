@@ -15,6 +15,7 @@ from PIL import Image
 from scoring.demo import script
 from scoring.demo.camera import Panorama, Pixels
 from scoring.demo.draw_ads import ad_shot
+from scoring.demo.draw_fans import fans_shot
 from scoring.demo.draw_gridiron import gridiron_shot
 from scoring.demo.draw_match import backdrop, close_shot, main_shot
 from scoring.demo.draw_overlay import Grain
@@ -70,17 +71,23 @@ class Stage:
             return gridiron_shot(scene, self.gridiron, self.gridiron_panorama)
         if scene.kind != "match":
             return ad_shot(scene)
-        if scene.shot != "close":
+        if scene.shot in ("main", "box"):
             return main_shot(scene, self.match, self.match_panorama)
-        low = bool(seeded(scene.seed + "/low").random() < 0.5)
+        if scene.shot == "fans":
+            return fans_shot(scene, self.match)
+        low = bool(seeded(scene.seed + "/low").random() < 0.8)
         return close_shot(scene, self.match, self.low_backdrop if low else self.high_backdrop, low)
 
     def frames(self) -> Iterator[Pixels]:
         """All frames of the video, (height, width, 3)."""
         for scene in self.video.scenes:
-            grain = self.grain_of(scene.kind)
-            grain.restart(seeded(scene.seed))
-            yield from (grain.over(image) for image in self.pictures(scene))
+            yield from self.frames_of(scene)
+
+    def frames_of(self, scene: Scene) -> Iterator[Pixels]:
+        """The frames of one scene as the camera gives them, (height, width, 3)."""
+        grain = self.grain_of(scene.kind)
+        grain.restart(seeded(scene.seed))
+        return (grain.over(image) for image in self.pictures(scene))
 
     def grain_of(self, kind: str) -> Grain:
         """The noise of the camera that took this kind of scene, made once."""

@@ -6,8 +6,9 @@ never depends on rounding.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 FPS = 8
 STEP_S = 0.5
@@ -16,7 +17,8 @@ KINDS = ("match", "ad", "ad_green", "american_football")
 # No scene is shorter than this, so that short versions keep every cut.
 SHORTEST_SCENE_FRAMES = 4
 
-REFERENCE_BLOCKS = (("match", 60.0),)
+REFERENCES = 6
+REFERENCE_BLOCKS = (("match", 46.0),)
 RECORDING_BLOCKS = (
     (
         ("match", 21.0),
@@ -37,6 +39,8 @@ RECORDING_BLOCKS = (
         ("match", 23.0),
     ),
 )
+MATCH_CYCLE = ("main", "close", "main", "box", "main", "fans", "box", "main", "close")
+MATCH_LENGTHS_S = {"main": (6.0, 9.0), "box": (4.5, 6.5), "close": (2.2, 3.0), "fans": (2.0, 2.6)}
 AD_SHOTS = ("sale", "portrait", "bottle", "car", "burst", "phone", "skyline", "duo", "cereal", "type")
 
 
@@ -105,12 +109,13 @@ class FrameTruth:
 
 
 def demo(seed: int = 0, scale: float = 1.0) -> tuple[Video, ...]:
-    """Four reference matches and two unsorted recordings; `scale` shortens every scene, the structure stays."""
+    """Six reference matches and two unsorted recordings; `scale` shortens every scene, the structure stays."""
     if not 0 < scale <= 1:
         raise ValueError(f"The scale must lie above 0 and be at most 1, not {scale}.")
-    references = [_video(f"reference-{n + 1}", n, True, seed, REFERENCE_BLOCKS, scale) for n in range(4)]
+    references = [_video(f"reference-{n + 1}", n, True, seed, REFERENCE_BLOCKS, scale) for n in range(REFERENCES)]
     recordings = [
-        _video(f"recording-{n + 1}", 4 + n, False, seed, blocks, scale) for n, blocks in enumerate(RECORDING_BLOCKS)
+        _video(f"recording-{n + 1}", REFERENCES + n, False, seed, blocks, scale)
+        for n, blocks in enumerate(RECORDING_BLOCKS)
     ]
     return (*references, *recordings)
 
@@ -129,7 +134,7 @@ def clip(name: str, kinds: Sequence[tuple[str, float]], seed: int = 0) -> Video:
         scenes.append(Scene(kind, shot, start, start + round(seconds * FPS), f"{seed}/{name}/{n}"))
     if not scenes:
         raise ValueError("A clip needs at least one scene.")
-    return Video(name, seed % 6, False, seed, tuple(scenes))
+    return Video(name, seed % (REFERENCES + len(RECORDING_BLOCKS)), False, seed, tuple(scenes))
 
 
 def truth(video: Video, step: float = STEP_S) -> list[FrameTruth]:
@@ -150,7 +155,8 @@ def _video(
     name: str, look: int, reference: bool, seed: int, blocks: Sequence[tuple[str, float]], scale: float
 ) -> Video:
     rng = random.Random(f"{seed}/{name}")  # noqa: S311  (footage, not secrets)
-    plan = [shot for kind, seconds in blocks for shot in _shots(kind, seconds, rng)]
+    director = _director(rng)
+    plan = [shot for kind, seconds in blocks for shot in _shots(kind, seconds, director, rng)]
     scenes, start = [], 0
     for n, (kind, shot, seconds) in enumerate(plan):
         end = start + max(SHORTEST_SCENE_FRAMES, round(seconds * scale * FPS))
@@ -159,28 +165,32 @@ def _video(
     return Video(name, look, reference, seed, tuple(scenes))
 
 
-def _shots(kind: str, seconds: float, rng: random.Random) -> list[tuple[str, str, float]]:
+def _shots(kind: str, seconds: float, director: Iterator[str], rng: random.Random) -> list[tuple[str, str, float]]:
     """Cuts a block into shots as a director would: (kind, shot, seconds), together `seconds` long."""
     if kind == "match":
-        return _match_shots(seconds, rng)
+        return _match_shots(seconds, director, rng)
     if kind == "ad":
         return _ad_shots(seconds, rng)
     half = seconds * rng.uniform(0.45, 0.6)
     return [(kind, "main", half), (kind, "main", seconds - half)]
 
 
-def _match_shots(seconds: float, rng: random.Random) -> list[tuple[str, str, float]]:
-    cycle = rng.choice((("main", "close"), ("main", "box", "close"), ("box", "close", "main")))
-    lengths = {"main": (7.0, 11.0), "box": (5.0, 7.0), "close": (2.5, 3.5)}
+def _director(rng: random.Random) -> Iterator[str]:
+    """The shots of a match in an order that goes on over the breaks, so that every match shows all of them."""
+    start = rng.randrange(len(MATCH_CYCLE))
+    return cycle((*MATCH_CYCLE[start:], *MATCH_CYCLE[:start]))
+
+
+def _match_shots(seconds: float, director: Iterator[str], rng: random.Random) -> list[tuple[str, str, float]]:
     shots: list[tuple[str, str, float]] = []
-    left, n = seconds, 0
+    left = seconds
     while left > 0:
-        shot = cycle[n % len(cycle)]
-        length = rng.uniform(*lengths[shot])
+        shot = next(director)
+        length = rng.uniform(*MATCH_LENGTHS_S[shot])
         # A rest too short for a shot of its own belongs to this one.
         length = left if left - length < 3.0 else length
         shots.append(("match", shot, length))
-        left, n = left - length, n + 1
+        left -= length
     return shots
 
 
