@@ -188,6 +188,7 @@ def _finish(lease: Lease, version: ModelVersion, row: CalibrationRow, heldout: l
             now.save(update_fields=["thresholds"])
         row.applied_at = timezone.now()
         row.save()
+        version.calibrations.exclude(pk=row.pk).update(parameters={})  # half a megabyte each, and nobody asks again
     lease.log(f"Learned from {row.in_reviews} IN and {row.out_reviews} OUT verdicts; every frame has its probability.")
 
 

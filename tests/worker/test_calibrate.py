@@ -117,7 +117,8 @@ def test_it_gives_every_frame_a_probability_from_a_few_verdicts(cup: tuple[Model
     judge(turf, "in", 20)
     judge(blue, "out", 8)
     assert calibrated(version).state == Job.State.DONE
-    assert max(probabilities(turf)[20:]) < 0.5 < min(probabilities(blue)[8:])
+    unseen_turf, unseen_blue = probabilities(turf)[20:], probabilities(blue)[8:]
+    assert max(unseen_turf) < min(unseen_blue) and np.mean(unseen_turf) < 0.5 < np.mean(unseen_blue)
     said = calibrations.status(version.dataset)
     assert said.is_ready and (said.in_reviews, said.out_reviews) == (20, 8)
 
@@ -132,6 +133,7 @@ def test_it_gives_the_same_numbers_each_time_and_to_frames_that_come_later(
     first = probabilities(blue)
     calibrated(version)
     assert probabilities(blue) == first
+    assert [bool(row.parameters) for row in version.calibrations.order_by("id")] == [False, True]
     late = video_of(version.dataset, blue_frames(40), "late.mp4")
     scored(version)
     assert probabilities(late) == pytest.approx(first, abs=1e-6)
