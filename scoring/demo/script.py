@@ -177,7 +177,8 @@ def _shots(kind: str, seconds: float, director: Iterator[str], rng: random.Rando
 
 def _director(rng: random.Random) -> Iterator[str]:
     """The shots of a match in an order that goes on over the breaks, so that every match shows all of them."""
-    start = rng.randrange(len(MATCH_CYCLE))
+    # From any of these places all shots are shown before the shortest match is over.
+    start = rng.randrange(MATCH_CYCLE.index("fans") + 1)
     return cycle((*MATCH_CYCLE[start:], *MATCH_CYCLE[:start]))
 
 
