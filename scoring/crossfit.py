@@ -4,7 +4,7 @@ on the others. From them a threshold can be set (scoring/threshold.py)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import torch
 from scoring.config import TrainConfig
 from scoring.errors import TrainingError
 from scoring.frames import Pixels
+from scoring.outliers import Outliers, joined
 from scoring.preprocessing import Preprocessing
 from scoring.score import Scores
 from scoring.splits import folds_by_video
@@ -30,6 +31,7 @@ def crossfit(
     *,
     folds: int = FOLDS,
     share: float = SHARE,
+    outliers: Mapping[Video, Outliers] | None = None,
     preprocessing: Preprocessing | None = None,
     done: Mapping[Video, Scores] | None = None,
     on_fold: Callable[[int, int, dict[Video, Scores]], None] | None = None,
@@ -38,9 +40,10 @@ def crossfit(
 ) -> dict[Video, Scores]:
     """Scores of every video's frames, uint8 (n, H, W, 3) in packs, by one of `folds` fresh models that did not see it,
     trained for `share` of the epochs; their last epoch counts, because choosing one by the frames that are then scored
-    would flatter. on_fold is told the fold (from 1), how many there are, and its scores; `done` are scores of an
-    earlier attempt, whose folds are left out. Raises TrainingError with fewer than two videos, and as `train`;
-    Stopped."""
+    would flatter. outliers: judged OUT, by video; each model is then retrained with those of the videos that it may
+    see (scoring/retrain.py), so that its scores stand for those of a retrained model. on_fold is told the fold (from
+    1), how many there are, and its scores; `done` are scores of an earlier attempt, whose folds are left out. Raises
+    TrainingError with fewer than two videos, and as `train`; Stopped."""
     sizes = {video: sum(map(len, packs)) for video, packs in videos.items()}
     splits = folds_by_video(sizes, folds, config.seed)
     if not splits:
@@ -49,7 +52,9 @@ def crossfit(
     for number, held in enumerate(splits, 1):
         if held <= set(found):
             continue
-        scores = _fold(videos, held, _shortened(config, sizes, held, share), preprocessing, should_stop, device)
+        known = [each for video, each in (outliers or {}).items() if video not in held]
+        options = _Options(preprocessing, should_stop, device)
+        scores = _fold(videos, held, _shortened(config, sizes, held, share), config, joined(known), options)
         found |= scores
         if on_fold is not None:
             on_fold(number, len(splits), scores)
@@ -62,18 +67,29 @@ def _shortened(config: TrainConfig, sizes: Mapping[Video, int], held: set[Video]
     return replace(config, epochs=epochs, patience=epochs, keep="last")
 
 
+@dataclass(frozen=True)
+class _Options:
+    """What every training of a crossfit takes."""
+
+    preprocessing: Preprocessing | None
+    should_stop: Callable[[], bool] | None
+    device: str | torch.device | None
+
+
 def _fold(
     videos: Mapping[Video, Sequence[Pixels]],
     held: set[Video],
+    short: TrainConfig,
     config: TrainConfig,
-    preprocessing: Preprocessing | None,
-    should_stop: Callable[[], bool] | None,
-    device: str | torch.device | None,
+    outliers: Outliers | None,
+    options: _Options,
 ) -> dict[Video, Scores]:
     inside = [pack for video, packs in videos.items() if video not in held for pack in packs]
     order = [video for video in videos if video in held]
     outside = [pack for video in order for pack in videos[video]]
-    result = train(inside, outside, config, preprocessing=preprocessing, should_stop=should_stop, device=device)
+    result = train(inside, outside, short, **vars(options))
+    if outliers is not None:
+        result = train(inside, outside, config, outliers=outliers, start_from=result.detector, **vars(options))
     ends = list(accumulate(sum(map(len, videos[video])) for video in order))
     return {video: part(result.heldout, start, end) for video, start, end in zip(order, [0, *ends], ends, strict=False)}
 

@@ -47,6 +47,12 @@ class Outliers:
         return np.flatnonzero(~self.is_heldout)
 
 
+def joined(parts: Sequence[Outliers]) -> Outliers | None:
+    """All of them as one set, to be trained on; None when there are none."""
+    pixels = [array for part in parts for array in part.frames.parts]
+    return Outliers(pixels, [reason for part in parts for reason in part.reasons]) if pixels else None
+
+
 def by_reason(
     outliers: Outliers, inside: tuple[ArrayLike, ArrayLike], outside: tuple[ArrayLike, ArrayLike]
 ) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ them; each fold's scores are an object of the run, so that a killed worker's suc
 from __future__ import annotations
 
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from safetensors.numpy import load as load_arrays
@@ -20,10 +20,11 @@ from scoring.config import TrainConfig
 from scoring.crossfit import FOLDS, crossfit
 from scoring.errors import Stopped, TrainingError
 from scoring.frames import Pixels
+from scoring.outliers import Outliers
 from scoring.score import Scores
 from scoring.worker import training_frames
 from scoring.worker.record import MEASURED, Values, thresholds
-from scoring.worker.training_frames import TrainingFrames
+from scoring.worker.training_frames import Part, TrainingFrames
 
 ENOUGH_VIDEOS = 10  # from here on the videos held out from the training are enough by themselves
 PATIENCE_S = 300.0  # how long the first scores of a version go before its folds
@@ -33,11 +34,10 @@ ByVideo = dict[int, Scores]
 
 
 def are_wanted(training_run: TrainingRun, version: ModelVersion) -> bool:
-    """Whether folds would make the threshold surer and have not done so yet. Not for a version that goes on from
-    another: fresh models of the other videos would not stand for it."""
+    """Whether folds would make the threshold surer and have not done so yet."""
     videos = training_run.train_videos + training_run.heldout_videos
     done = version.thresholds.get(MEASURED[0], {}).get("folds", 0) > 1
-    return training_run.start_from_id is None and 2 <= videos < ENOUGH_VIDEOS and not done
+    return 2 <= videos < ENOUGH_VIDEOS and not done
 
 
 def measure(lease: Lease, training_run: TrainingRun, version: ModelVersion) -> None:
@@ -52,7 +52,8 @@ def measure(lease: Lease, training_run: TrainingRun, version: ModelVersion) -> N
     try:
         found = crossfit(
             videos,
-            TrainConfig.from_json(training_run.config),
+            _config(training_run),
+            outliers=_outliers(frames.out),
             preprocessing=frames.preprocessing,
             done=watch.earlier(),
             on_fold=watch.keep,
@@ -82,6 +83,19 @@ def _by_video(frames: TrainingFrames) -> dict[int, list[Pixels]]:
         for video, pixels in part.by_video().items():
             found.setdefault(video, []).extend(pixels)
     return dict(sorted(found.items()))
+
+
+def _config(training_run: TrainingRun) -> TrainConfig:
+    """The run's; but the epochs asked for a retraining are not those of the models that its folds begin with."""
+    config = TrainConfig.from_json(training_run.config)
+    return replace(config, epochs=None) if training_run.start_from_id else config
+
+
+def _outliers(part: Part) -> dict[int, Outliers]:
+    pixels, reasons = part.by_video(), dict[int, list[str]]()
+    for video, reason in zip(part.video_of_frame, part.reason_of_frame, strict=True):
+        reasons.setdefault(video, []).append(reason)
+    return {video: Outliers(arrays, reasons[video]) for video, arrays in pixels.items()}
 
 
 class _Watch:

@@ -189,6 +189,18 @@ class TestSet:
         )
         assert "Go on from version 2, with both verdicts" in answer.content.decode()
 
+    def test_it_offers_a_large_model_for_large_frames_only(self, dataset: Dataset, owner: User) -> None:
+        reference(dataset, "a.mp4")
+        client, path = signed_in(owner), f"/d/{dataset.slug}/models/"
+        page = client.get(path).content.decode()
+        assert 'value="large" disabled' in page and "pixels or more; here they are 60" in page
+        answer = client.post(f"{path}train/", {"preset": "large"})
+        assert answer.status_code == 400 and not TrainingRun.objects.exists()
+        Dataset.objects.update(input_height=120, input_width=160)
+        assert 'value="large" disabled' not in client.get(path).content.decode()
+        client.post(f"{path}train/", {"preset": "large"})
+        assert TrainingRun.objects.get().config["preset"] == "large"
+
     def test_it_does_the_same_by_command(self, judged: tuple[Dataset, Video, ModelVersion]) -> None:
         dataset, _, version = judged
         out = StringIO()

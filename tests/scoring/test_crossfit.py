@@ -10,11 +10,12 @@ import pytest
 from scoring.crossfit import crossfit
 from scoring.errors import Stopped, TrainingError
 from scoring.frames import Pixels
+from scoring.outliers import Outliers
 from scoring.preprocessing import Preprocessing
 from scoring.score import Scores
 from scoring.threshold import threshold_at_tpr
 from scoring.train import train
-from tests.scoring.frames_for_tests import tiny_config, turf_frames
+from tests.scoring.frames_for_tests import stripe_frames, tiny_config, turf_frames
 
 VIDEOS: dict[str, list[Pixels]] = {
     "a": [turf_frames(10, seed=0), turf_frames(5, seed=1)],
@@ -74,3 +75,17 @@ def test_it_needs_two_videos() -> None:
     for videos in ({}, {"a": VIDEOS["a"]}, {"a": VIDEOS["a"], "b": []}):
         with pytest.raises(TrainingError, match="at least two videos"):
             crossfit(videos, CONFIG, preprocessing=Preprocessing(24, 32))
+
+
+def test_it_retrains_each_model_with_the_outliers_that_it_may_see() -> None:
+    outliers = {"a": Outliers(stripe_frames(6, seed=1), ["ad"] * 6), "x": Outliers([stripe_frames(6)], [""] * 6)}
+    found = crossfitted(outliers=outliers)
+    others = [*VIDEOS["b"], *VIDEOS["c"]]
+    base = train(others, VIDEOS["a"], tiny_config(epochs=2, patience=2, keep="last"), device="cpu")
+    alone = train(
+        others, VIDEOS["a"], CONFIG, outliers=Outliers([stripe_frames(6)], [""] * 6), start_from=base.detector,
+        device="cpu",
+    )  # fmt: skip
+    assert np.array_equal(found["a"].ood_score, alone.heldout.ood_score)
+    with pytest.raises(TrainingError, match="outliers to learn from"):
+        crossfitted(outliers={"a": outliers["a"]} | {"x": Outliers(stripe_frames(2), ["", ""])})
