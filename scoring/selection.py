@@ -20,6 +20,7 @@ Indices = NDArray[np.int64]
 Why = Literal["top", "diverse", "near", "audit"]
 
 AUDIT_SHARE, NEAR_SHARE = 0.2, 0.3
+FEW_IN, FIRST_AUDIT_SHARE = 5, 0.4  # a good score's first picks are nearly all outliers, and learning needs both kinds
 NEAR_FROM = 10  # confirmed in-distribution frames from which on the threshold is worth asking about
 POOL = 20  # candidates looked at for each frame wanted, so that there is a choice of videos
 MOST_CANDIDATES, MOST_CENTRES = 4096, 512  # for the diverse ones
@@ -50,17 +51,17 @@ def choose(
 
     scores (N,), higher = more outlying; features (N, F), only candidates are read; reviewed (N,) bool; videos (N,) ids;
     frames of a video stand together in the order of time. A fifth are an audit: drawn first, evenly from all that are
-    unreviewed, whatever else is picked. From `confirmed_in` = 10 on, and with a threshold, three tenths lie nearest to
-    it. Half of the rest have the highest scores; the other half are the ones farthest, among the outlying, from
-    everything reviewed or picked (greedy k-centre; T. Gonzalez, 1985) in features scaled alike, or without features
-    spread over the videos.
+    unreviewed, whatever else is picked; two fifths until `confirmed_in` is 5. From 10 on, and with a threshold, three
+    tenths lie nearest to it. Half of the rest have the highest scores; the other half are the ones farthest, among the
+    outlying, from everything reviewed or picked (greedy k-centre; T. Gonzalez, 1985) in features scaled alike, or
+    without features spread over the videos.
     Raises ValueError when lengths differ or a number is not finite.
     """
     frames = _Frames(scores, features, reviewed, videos, threshold)
     rng = np.random.default_rng(seed)
     left = np.flatnonzero(~frames.taken)
     near = threshold is not None and confirmed_in >= NEAR_FROM
-    wanted = shares(min(max(count, 0), len(left)), near=near)
+    wanted = shares(min(max(count, 0), len(left)), near=near, few_in=confirmed_in < FEW_IN)
     picks = frames.take("audit", rng.choice(left, wanted["audit"], replace=False))
     picks += frames.take("top", _top(frames, wanted["top"]))
     picks += frames.take("near", _near(frames, wanted["near"]))
@@ -68,9 +69,9 @@ def choose(
     return [picks[place] for place in rng.permutation(len(picks))]
 
 
-def shares(count: int, *, near: bool) -> dict[Why, int]:
+def shares(count: int, *, near: bool, few_in: bool = False) -> dict[Why, int]:
     """How many of `count` frames are picked for what."""
-    audit = round(AUDIT_SHARE * count)
+    audit = round((FIRST_AUDIT_SHARE if few_in else AUDIT_SHARE) * count)
     by_threshold = round(NEAR_SHARE * count) if near else 0
     rest = count - audit - by_threshold
     return {"audit": audit, "near": by_threshold, "top": rest - rest // 2, "diverse": rest // 2}

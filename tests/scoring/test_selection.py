@@ -32,6 +32,7 @@ def picked(picks: list[Pick], why: str) -> NDArray[np.int64]:
 def test_it_mixes_the_ways_of_asking() -> None:
     assert shares(25, near=True) == {"audit": 5, "near": 8, "top": 6, "diverse": 6}
     assert shares(25, near=False) == {"audit": 5, "near": 0, "top": 10, "diverse": 10}
+    assert shares(25, near=False, few_in=True) == {"audit": 10, "near": 0, "top": 8, "diverse": 7}
     assert Counter(pick.why for pick in ask()) == {"audit": 5, "near": 8, "top": 6, "diverse": 6}
 
 
@@ -57,15 +58,15 @@ def test_it_asks_about_the_highest_scores() -> None:
 
 def test_it_spreads_over_videos_and_skips_near_copies() -> None:
     scores = np.where(VIDEOS == 3, 5.0, SCORES) + np.where(VIDEOS == 4, 3.0, 0.0)
-    top = picked(ask(scores=scores, count=50, confirmed_in=0), "top")
+    top = picked(ask(scores=scores, count=50, confirmed_in=5), "top")
     assert len(top) == 20 and max(Counter(VIDEOS[top]).values()) <= 4  # twice an even share of twelve videos
-    one_video = np.sort(picked(ask(scores=scores, videos=np.zeros(N), count=50, confirmed_in=0), "top"))
+    one_video = np.sort(picked(ask(scores=scores, videos=np.zeros(N), count=50, confirmed_in=5), "top"))
     assert np.diff(one_video).min() > 2
 
 
 def test_it_takes_near_copies_when_nothing_else_is_left() -> None:
     picks = choose(
-        np.arange(12.0), None, threshold=None, reviewed=[False] * 12, videos=["a"] * 12, count=10, confirmed_in=0
+        np.arange(12.0), None, threshold=None, reviewed=[False] * 12, videos=["a"] * 12, count=10, confirmed_in=5
     )
     assert len({pick.index for pick in picks}) == 10
 
@@ -80,7 +81,7 @@ def clustered() -> tuple[NDArray[np.float64], NDArray[np.float16], NDArray[np.in
 
 def test_it_finds_every_kind_of_outlier_by_features() -> None:
     scores, features, kind = clustered()
-    common = {"scores": scores, "reviewed": kind < 0, "videos": np.arange(len(kind)), "confirmed_in": 0}
+    common = {"scores": scores, "reviewed": kind < 0, "videos": np.arange(len(kind)), "confirmed_in": 5}
     picks = ask(features=features, **common)
     assert set(kind[picked(picks, "diverse")]) >= {1, 2, 3, 4}
     assert set(kind[picked(picks, "top")]) == {0}
@@ -92,7 +93,7 @@ def test_it_looks_for_what_differs_from_the_reviewed_frames() -> None:
     reviewed[np.flatnonzero(kind == 1)[0]] = False  # one of this kind is left, and like those already seen
     known = {"scores": scores, "features": features, "reviewed": reviewed, "videos": np.arange(len(kind))}
     for seed in range(5):
-        picks = ask(**known, count=8, confirmed_in=0, seed=seed)
+        picks = ask(**known, count=8, confirmed_in=5, seed=seed)
         assert sorted(kind[picked(picks, "diverse")]) == [2, 3, 4]
 
 
@@ -101,7 +102,7 @@ def test_it_takes_each_time_the_frame_farthest_from_all_before(seed: int) -> Non
     rng = np.random.default_rng(seed)
     features, reviewed = rng.normal(3.0, [1.0, 5.0, 100.0], (80, 3)), rng.random(80) < 0.2
     known = {"scores": rng.random(80), "reviewed": reviewed, "videos": np.arange(80), "threshold": -1.0}
-    picks = ask(features=features, **known, count=12, confirmed_in=0)
+    picks = ask(features=features, **known, count=12, confirmed_in=5)
     centres = [*np.flatnonzero(reviewed), *picked(picks, "audit"), *picked(picks, "top")]
     left = np.setdiff1d(np.arange(80), centres)
     scaled = (features / features[left].std(axis=0)).astype(np.float64)
@@ -117,7 +118,7 @@ def test_it_asks_about_each_frame_once_when_all_look_alike() -> None:
 
 def test_it_lets_no_feature_count_more_for_its_unit() -> None:
     scores, features, kind = clustered()
-    known = {"scores": scores, "reviewed": kind < 0, "videos": np.arange(len(kind)), "count": 10, "confirmed_in": 0}
+    known = {"scores": scores, "reviewed": kind < 0, "videos": np.arange(len(kind)), "count": 10, "confirmed_in": 5}
     noise = np.random.default_rng(2).normal(size=(len(kind), 1))
     wide = np.concatenate([features, noise], axis=1) * np.array([1, 1, 1, 1, 1, 1000.0]) + 5.0
     constant = np.concatenate([features.astype(np.float64), np.full((len(kind), 1), 7.0)], axis=1)
@@ -127,7 +128,7 @@ def test_it_lets_no_feature_count_more_for_its_unit() -> None:
 
 def test_it_spreads_over_videos_without_features() -> None:
     scores = VIDEOS + 0.01 * SCORES
-    diverse = picked(ask(scores=scores, features=None, count=60, confirmed_in=0), "diverse")
+    diverse = picked(ask(scores=scores, features=None, count=60, confirmed_in=5), "diverse")
     per_video = Counter(VIDEOS[diverse])
     assert len(per_video) >= 9 and max(per_video.values()) <= 3
 
