@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from scoring import demo
 from scoring.demo import script
@@ -66,6 +66,7 @@ def test_it_goes_once_around_the_loop(page: Page, instance: Instance, clips: dic
     expect(page.get_by_text("Ready", exact=True)).to_have_count(3, timeout=SCORED_S)
 
     review(page, instance, mixed)
+    sort_by_other_scores(page)
     open_worst_frame(page)
     train(page)
     compare_and_activate(page)
@@ -95,6 +96,33 @@ def review(page: Page, instance: Instance, mixed: Path) -> None:
     expect(page.get_by_text(re.compile("5 of 72 reviewed"))).to_be_visible()
     page.reload()
     expect(page.locator('.tile[data-verdict="out"]')).to_have_count(4)
+
+
+def sort_by_other_scores(page: Page) -> None:
+    """A key goes from score to score, another reverses; the score that can't be had yet says why when it is pressed."""
+    figures = page.locator(".tile-score")
+    page.keyboard.press("o")
+    expect(page).to_have_url(re.compile(r"sort=ood$"))
+    expect(figures.first).to_have_text(re.compile(r"^[+−]\d+\.\d\d$"))  # noqa: RUF001
+    worst, shown = figures.first.inner_text(), numbers(figures)
+    assert shown == sorted(shown, reverse=True)
+    page.keyboard.press("r")
+    expect(page).to_have_url(re.compile(r"sort=ood_asc$"))
+    expect(figures.first).not_to_have_text(worst)
+    assert numbers(figures)[0] <= min(shown)
+    expect(page.locator('.tile[tabindex="0"]')).to_be_focused()
+    place = page.locator("[data-refusal]").bounding_box()
+    assert place is not None
+    page.mouse.click(place["x"] + 10, place["y"] + 10)
+    expect(page.get_by_text("Probabilities need 25 verdicts").first).to_be_visible()
+    page.locator('.sort-scores [value="loss"]').check(force=True)
+    expect(page).to_have_url(re.compile(r"sort=loss_asc$"))
+    page.keyboard.press("r")
+    expect(page).to_have_url(re.compile(r"/frames/$"))
+
+
+def numbers(figures: Locator) -> list[float]:
+    return [float(text.replace("−", "-")) for text in figures.all_text_contents()]  # noqa: RUF001
 
 
 def kinds_of_recording(mixed: Path) -> dict[int, str]:
