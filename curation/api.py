@@ -12,7 +12,8 @@ from ninja.errors import AuthenticationError, ValidationError
 from ninja.responses import Status
 from ninja.security import django_auth
 
-from curation import exports, gallery, reviews
+from curation import exports, gallery, reviews, training
+from curation.api_run_schemas import RunIn, RunOut
 from curation.api_schemas import (
     DatasetOut,
     ExportIn,
@@ -124,6 +125,23 @@ def request_export(request: HttpRequest, slug: str, wanted: ExportIn) -> Status[
 @router.get("/{slug}/exports/{pk}", response={200: ExportOut, **REFUSALS})
 def export_detail(request: HttpRequest, slug: str, pk: int) -> ExportOut:
     return ExportOut.of(get_object_or_404(dataset_for(request, slug).exports, pk=pk))
+
+
+@router.get("/{slug}/runs", response={200: list[RunOut], **REFUSALS})
+def runs(request: HttpRequest, slug: str) -> list[RunOut]:
+    """The last 100 training runs, newest first."""
+    found = dataset_for(request, slug).training_runs.select_related("version", "start_from", "requested_by")
+    return [RunOut.of(run) for run in found[:100]]
+
+
+@router.post("/{slug}/runs", response={202: RunOut, **REFUSALS})
+def request_run(request: HttpRequest, slug: str, wanted: RunIn) -> Status[RunOut]:
+    """Freeze what there is to learn from and queue a training; ask `runs` until its state is done. With `retrain` it
+    learns from both verdicts, going on from `start_from` or the active version. Needs the role admin."""
+    found = dataset_for(request, slug, Role.ADMIN)
+    version = get_object_or_404(found.model_versions, number=wanted.start_from) if wanted.start_from else None
+    chosen = wanted.model_dump(exclude={"start_from"})
+    return Status(202, RunOut.of(training.request_run(dataset=found, by=person(request), start_from=version, **chosen)))
 
 
 @api.exception_handler(Problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from io import StringIO
 
@@ -211,3 +212,23 @@ class TestSet:
         TrainingRun.objects.update(state=TrainingRun.State.CANCELLED)
         with pytest.raises(CommandError, match="loss must be one of"):
             call_command("train", dataset.slug, "--loss", "cubic")
+
+    def test_it_does_the_same_by_the_api(
+        self, judged: tuple[Dataset, Video, ModelVersion], owner: User, curator: User
+    ) -> None:
+        dataset, _, _ = judged
+        path = f"/api/v1/datasets/{dataset.slug}/runs"
+        asked = {"retrain": True, "start_from": 1, "loss": "relative"}
+
+        def post(user: User, **values: object) -> tuple[int, dict[str, object]]:
+            answer = signed_in(user).post(path, json.dumps({**asked, **values}), "application/json")
+            return answer.status_code, answer.json()
+
+        assert post(curator)[0] == 403 and post(owner, start_from=9)[0] == 404
+        code, told = post(owner)
+        assert (code, told["state"], told["start_from"], told["out_frames"]) == (202, "queued", 1, 16)
+        code, told = post(owner)
+        assert code == 409 and "under way" in str(told["error"])
+        assert post(owner, loss="cubic")[0] == 422
+        (listed,) = signed_in(curator).get(path).json()
+        assert (listed["config"]["loss"], listed["requested_by"]) == ("relative", owner.username)

@@ -71,3 +71,29 @@ def test_it_goes_on_with_a_training_whose_worker_was_killed(instance: Instance) 
     wait(instance, "select state from curation_video", "ready")
     assert one(instance, "select count(*) from curation_framescore") == 40
     instance.manage("check_invariants")
+
+
+def test_it_goes_on_with_the_folds_after_their_worker_was_killed(
+    instance: Instance, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("folds")
+    for seed, name in enumerate(("home.mp4", "away.mp4")):
+        demo.make_clip(folder / name, kinds=[("match", 12.0)], seed=seed)
+    instance.manage("import_videos", "folds", str(folder), "--reference", "--create", "--wait")
+    instance.manage("train", "folds", "--epochs", "2")
+    of_run = (
+        "from curation_job where kind='train' and dataset_id = (select id from curation_dataset where slug='folds')"
+    )
+    wait(instance, "select count(*) from curation_jobline where text = 'Fold 1 of 2 is measured.'", 1, limit_s=150)
+    os.kill(instance.pid_of("train"), signal.SIGKILL)
+    wait(instance, f"select state {of_run}", "done", limit_s=150)
+    assert one(instance, f"select attempt {of_run}") == 2
+    told = [
+        str(row[0]) for row in ask(instance, "select text from curation_jobline where text like '%fold%' order by id")
+    ]
+    assert [line for line in told if "is measured" in line] == [f"Fold {n} of 2 is measured." for n in (1, 2)]
+    versions = "from curation_modelversion v join curation_dataset d on d.id = v.dataset_id where d.slug = 'folds'"
+    assert ask(instance, f"select v.number, v.state, json_extract(v.thresholds, '$.ood_score.folds') {versions}") == [
+        (1, "ready", 2)
+    ]
+    instance.manage("check_invariants")
