@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from curation import exports, reviews, storage, versions
 from curation.export_rows import ExportFilters, Snapshot
 from curation.leases import work
-from curation.models import Dataset, Frame, FrameScore, Job, Review, Score
+from curation.models import Dataset, Export, Frame, FrameScore, Job, Review, Score
 from tests.curation.review_rows import ask, dataset_with_three_scores, make_version, score
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,7 @@ def test_it_keeps_the_thresholds_and_the_score_of_the_moment_of_asking(cup: Data
     version.save()
     with work(Job.objects.get(export=export).pk) as lease:
         assert lease is not None
-        exports.write(export, lease)
+        exports.write(Export.objects.get(pk=export.pk), lease)  # as the worker does: fresh from the table
     export.refresh_from_db()
     assert export.manifest["flagged_by"] == "ood_score"
     assert export.manifest["thresholds"] == {"reconstruction_loss": 50.0, "ood_score": 0.5, "probability": 0.5}
@@ -85,7 +85,7 @@ def test_it_writes_exports_that_were_asked_for_before_there_were_three_scores(cu
     export.save()
     with work(Job.objects.get(export=export).pk) as lease:
         assert lease is not None
-        exports.write(export, lease)
+        exports.write(Export.objects.get(pk=export.pk), lease)  # as the worker does: fresh from the table
     export.refresh_from_db()
     assert export.manifest["thresholds"] == {"reconstruction_loss": 50.0}
     assert export.rows == 40
