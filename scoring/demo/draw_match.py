@@ -141,11 +141,11 @@ def score_over(image: Image.Image, scene: Scene, n: int, look: Look) -> None:
 def close_view(look: Look, low: bool) -> View:
     """Where closer shots are taken from: low beside the pitch, or far up in the stand through a long lens."""
     if low:
-        return View(0, -7.0, 1.35, 0.0, -0.025, 1560.0, 1440, 400)
+        return View(0, -7.0, 1.35, 0.0, -0.025, 1180.0, 1440, 400)
     view = View(0, -look.camera_back_m, look.camera_height_m, 0.0, 0.0, 1.0, 1440, 400)
     _, tilt = look_at(view, (0.0, 30.0, 1.0))
     distance = float(np.hypot(30 + look.camera_back_m, look.camera_height_m))
-    return View(0, view.y, view.z, 0.0, tilt, 165 / PERSON_M * distance, 1440, 400)
+    return View(0, view.y, view.z, 0.0, tilt, 125 / PERSON_M * distance, 1440, 400)
 
 
 def backdrop(look: Look, low: bool) -> Image.Image:

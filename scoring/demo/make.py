@@ -75,7 +75,7 @@ class Stage:
             return main_shot(scene, self.match, self.match_panorama)
         if scene.shot == "fans":
             return fans_shot(scene, self.match)
-        low = bool(seeded(scene.seed + "/low").random() < 0.8)
+        low = bool(seeded(scene.seed + "/low").random() < 0.9)
         return close_shot(scene, self.match, self.low_backdrop if low else self.high_backdrop, low)
 
     def frames(self) -> Iterator[Pixels]:

@@ -40,7 +40,7 @@ RECORDING_BLOCKS = (
     ),
 )
 MATCH_CYCLE = ("main", "close", "main", "box", "main", "fans", "box", "main", "close")
-MATCH_LENGTHS_S = {"main": (6.0, 9.0), "box": (4.5, 6.5), "close": (2.2, 3.0), "fans": (2.0, 2.6)}
+MATCH_LENGTHS_S = {"main": (6.0, 9.0), "box": (4.5, 6.5), "close": (2.2, 3.0), "fans": (1.6, 2.0)}
 AD_SHOTS = ("sale", "portrait", "bottle", "car", "burst", "phone", "skyline", "duo", "cereal", "type")
 
 
