@@ -10,11 +10,10 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from curation.models import Dataset, Frame, ModelVersion, Pack, TrainingRun, Verdict
+from curation.models import Dataset, Frame, ModelVersion, Pack, Verdict
 from curation.training_split import Videos, choose_heldout
 from scoring.splits import tail_start
 
@@ -45,10 +44,12 @@ class FrozenSet:
     def heldout_videos(self) -> set[int]:
         return set(self.heldout)
 
-    def add(self, pack: Pack, rows: list[int], *, heldout: bool) -> None:
+    def add(self, pack: Pack, rows: list[int], *, heldout: bool, is_whole: bool) -> None:
+        """`is_whole`: the rows are all that the pack has, not those that somebody was asked about."""
         if not rows:
             return
-        self.entries.append({"key": pack.inputs_key, "video": pack.video_id, "rows": rows, "heldout": heldout})
+        place = {"key": pack.inputs_key, "video": pack.video_id, "rows": rows, "heldout": heldout}
+        self.entries.append({**place, "whole": is_whole})
         (self.heldout if heldout else self.frames)[pack.video_id] += len(rows)
 
     def add_out(self, pack: Pack, out: dict[int, str], *, heldout: bool) -> None:
@@ -66,6 +67,16 @@ class FrozenSet:
         return gzip.compress(json.dumps({"entries": self.entries}, separators=(",", ":")).encode(), mtime=0)
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """What is taken of a pack: rows in distribution, in order, and row -> reason of those OUT."""
+
+    pack: Pack
+    inside: list[int]
+    out: dict[int, str]
+    is_whole: bool
+
+
 def freeze(
     dataset: Dataset,
     *,
@@ -79,21 +90,20 @@ def freeze(
     no video to spare, the last part of one video's frames."""
     chosen = _chosen(dataset, everything=everything)
     videos = Videos()
-    for pack, inside, out in chosen:
-        videos.add(pack.video_id, len(inside), out.values() if learns_out else ())
+    for each in chosen:
+        reasons = each.out.values() if learns_out else ()
+        videos.add(each.pack.video_id, len(each.inside), reasons, is_whole=each.is_whole)
     seen = learned_from(start_from) if start_from else set()
     heldout = choose_heldout(videos, fraction=heldout_fraction, seed=seed, seen=seen)
-    tail = None if heldout & set(videos.inside) else videos.largest()
     frozen = FrozenSet()
-    for pack, inside, out in chosen:
-        is_heldout = pack.video_id in heldout
-        if pack.video_id != tail:
-            frozen.add(pack, inside, heldout=is_heldout)
-        frozen.add_out(pack, out, heldout=is_heldout or not learns_out)
-    if tail is not None:
-        _split_one_video(
-            frozen, [(pack, inside) for pack, inside, _ in chosen if pack.video_id == tail], heldout_fraction
-        )
+    tail = None if heldout & set(videos.inside) else videos.largest()
+    for each in chosen:
+        is_heldout = each.pack.video_id in heldout
+        is_of_use = each.is_whole or not is_heldout or not heldout & videos.whole
+        if each.pack.video_id != tail and is_of_use:
+            frozen.add(each.pack, each.inside, heldout=is_heldout, is_whole=each.is_whole)
+        frozen.add_out(each.pack, each.out, heldout=is_heldout or not learns_out)
+    _split_one_video(frozen, [each for each in chosen if each.pack.video_id == tail], heldout_fraction)
     return frozen
 
 
@@ -108,39 +118,29 @@ def read_entries(data: bytes) -> list[dict[str, Any]]:
     return entries
 
 
-def trained_videos(entries: Iterable[dict[str, Any]]) -> set[int]:
-    """Ids of the videos with a frame, of either verdict, that the run of these entries learns from."""
-    return {entry["video"] for entry in entries if not entry["heldout"]}
+def _split_one_video(frozen: FrozenSet, chosen: list[_Chosen], fraction: float) -> None:
+    left = tail_start(sum(len(each.inside) for each in chosen), fraction)
+    for each in chosen:
+        frozen.add(each.pack, each.inside[:left], heldout=False, is_whole=each.is_whole)
+        frozen.add(each.pack, each.inside[left:], heldout=True, is_whole=each.is_whole)
+        left = max(0, left - len(each.inside))
 
 
-def is_on_both_verdicts(run: TrainingRun) -> bool:
-    return run.out_frames > 0
-
-
-def _split_one_video(frozen: FrozenSet, chosen: list[tuple[Pack, list[int]]], fraction: float) -> None:
-    left = tail_start(sum(len(rows) for _, rows in chosen), fraction)
-    for pack, rows in chosen:
-        frozen.add(pack, rows[:left], heldout=False)
-        frozen.add(pack, rows[left:], heldout=True)
-        left = max(0, left - len(rows))
-
-
-def _chosen(dataset: Dataset, *, everything: bool) -> list[tuple[Pack, list[int], dict[int, str]]]:
-    """Per complete pack, the rows in distribution, in order, and row -> reason of those OUT. Costs one database row per
-    pack and one per judged frame, not per frame."""
+def _chosen(dataset: Dataset, *, everything: bool) -> list[_Chosen]:
+    """Per complete pack. Costs one database row per pack and one per judged frame, not per frame."""
     judged = Frame.objects.filter(video__dataset=dataset, verdict__in=[Verdict.IN, Verdict.OUT]).order_by("number")
     verdicts: Judged = defaultdict(dict)
     for pack_id, number, verdict, reason in judged.values_list("pack_id", "number", "verdict", "reason"):
         verdicts[pack_id][number] = verdict, reason
     packs = Pack.objects.filter(video__dataset=dataset, is_complete=True).select_related("video")
     return [
-        (
-            pack,
-            _inside(pack, verdicts[pack.pk], take_all=everything or pack.video.is_reference),
-            _out(pack, verdicts[pack.pk]),
-        )
+        _choose(pack, verdicts[pack.pk], is_whole=everything or pack.video.is_reference)
         for pack in packs.order_by("video_id", "chunk")
     ]
+
+
+def _choose(pack: Pack, judged: dict[int, tuple[str, str]], *, is_whole: bool) -> _Chosen:
+    return _Chosen(pack, _inside(pack, judged, take_all=is_whole), _out(pack, judged), is_whole)
 
 
 def _inside(pack: Pack, judged: dict[int, tuple[str, str]], *, take_all: bool) -> list[int]:

@@ -14,14 +14,17 @@ FEWEST_OUT_LEARNED = 5
 
 @dataclass
 class Videos:
-    """What each video brings: frames in distribution, and OUT frames by reason."""
+    """What each video brings: frames in distribution, and OUT frames by reason. whole: videos that are in distribution
+    as they are; of the others come only frames with verdict IN, and people are asked about the hardest ones."""
 
     inside: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     out: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    whole: set[int] = field(default_factory=set)
 
-    def add(self, video: int, inside: int, reasons: Iterable[str]) -> None:
+    def add(self, video: int, inside: int, reasons: Iterable[str], *, is_whole: bool = False) -> None:
         if inside:
             self.inside[video] += inside
+            self.whole |= {video} if is_whole else set()
         counted = Counter(reasons)
         if counted:
             self.out[video].update(counted)
@@ -47,10 +50,14 @@ class Videos:
 def choose_heldout(videos: Videos, *, fraction: float, seed: int, seen: set[int]) -> set[int]:
     """The videos to hold out: about `fraction` of the frames in distribution, and as much of the OUT frames as can be
     spared. At least one video with frames in distribution, while another is left to train on; none in `seen` (an
-    earlier training learned from them) unless there are no others."""
-    held = _with_inside(videos, fraction, seed, without=seen) or _with_inside(videos, fraction, seed, without=set())
+    earlier training learned from them) unless there are no others, and whole ones before others: a threshold measured
+    on the hardest frames would let too much pass."""
+    inside = set(videos.inside)
+    whole = videos.whole if len(videos.whole) > 1 else inside
+    choices = (whole - seen, inside - seen, whole, inside)
+    held = next(filter(None, (_with_inside(videos, fraction, seed, choice, whole) for choice in choices)), set[int]())
     target = fraction * sum(counts.total() for counts in videos.out.values())
-    for video in _shuffled(set(videos.out) - set(videos.inside) - seen, seed):
+    for video in _shuffled(set(videos.out) - whole - held - seen, seed):
         now = sum(videos.out[each].total() for each in held if each in videos.out)
         is_nearer = abs(now + videos.out[video].total() - target) < abs(now - target)
         if is_nearer and videos.can_spare(held | {video}):
@@ -58,13 +65,14 @@ def choose_heldout(videos: Videos, *, fraction: float, seed: int, seen: set[int]
     return held
 
 
-def _with_inside(videos: Videos, fraction: float, seed: int, without: set[int]) -> set[int]:
-    """Videos in a drawn order while they bring the frames in distribution nearer to the share wanted; at least one."""
+def _with_inside(videos: Videos, fraction: float, seed: int, choice: set[int], needed: set[int]) -> set[int]:
+    """Videos of the choice, in a drawn order, while they bring the frames in distribution nearer to the share wanted;
+    at least one, and one of those `needed` to train on is left."""
     sizes = videos.inside
-    candidates = _shuffled(set(sizes) - without, seed)
-    if len(sizes) < 2:
+    candidates = _shuffled(choice, seed)
+    if len(needed) < 2:
         return set()
-    one_is_left = -1 if len(candidates) == len(sizes) else None
+    one_is_left = -1 if needed <= choice else None
     target, held, total = fraction * sum(sizes.values()), set[int](), 0
     for video in candidates[:one_is_left]:
         if abs(total + sizes[video] - target) < abs(total - target) and videos.can_spare(held | {video}):

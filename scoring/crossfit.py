@@ -3,7 +3,7 @@ on the others. From them a threshold can be set (scoring/threshold.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from typing import TypeVar
@@ -31,6 +31,7 @@ def crossfit(
     *,
     folds: int = FOLDS,
     share: float = SHARE,
+    measured: Collection[Video] | None = None,
     outliers: Mapping[Video, Outliers] | None = None,
     preprocessing: Preprocessing | None = None,
     done: Mapping[Video, Scores] | None = None,
@@ -40,12 +41,14 @@ def crossfit(
 ) -> dict[Video, Scores]:
     """Scores of every video's frames, uint8 (n, H, W, 3) in packs, by one of `folds` fresh models that did not see it,
     trained for `share` of the epochs; their last epoch counts, because choosing one by the frames that are then scored
-    would flatter. outliers: judged OUT, by video; each model is then retrained with those of the videos that it may
-    see (scoring/retrain.py), so that its scores stand for those of a retrained model. on_fold is told the fold (from
-    1), how many there are, and its scores; `done` are scores of an earlier attempt, whose folds are left out. Raises
-    TrainingError with fewer than two videos, and as `train`; Stopped."""
+    would flatter. measured: the videos to score; without it all are, and with it the others are only trained on.
+    outliers: judged OUT, by video; each model is then retrained with those of the videos that it may see
+    (scoring/retrain.py), so that its scores stand for those of a retrained model. on_fold is told the fold (from 1),
+    how many there are, and its scores; `done` are scores of an earlier attempt, whose folds are left out. Raises
+    TrainingError with fewer than two videos to score, and as `train`; Stopped."""
     sizes = {video: sum(map(len, packs)) for video, packs in videos.items()}
-    splits = folds_by_video(sizes, folds, config.seed)
+    scored = sizes if measured is None else {video: sizes[video] for video in sizes if video in measured}
+    splits = folds_by_video(scored, folds, config.seed)
     if not splits:
         raise TrainingError("Scoring each video by models of the others needs at least two videos.")
     found = dict(done or {})

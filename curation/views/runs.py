@@ -57,7 +57,8 @@ def metrics(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     )
     rows = list(run.epochs.values_list(*names))
     columns: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    return JsonResponse({**columns, "best_epoch": run.best_epoch, "is_open": run.state in TrainingRun.OPEN_STATES})
+    best_epoch = None if run.out_frames else run.best_epoch  # a retraining keeps its last epoch, not its best
+    return JsonResponse({**columns, "best_epoch": best_epoch, "is_open": run.state in TrainingRun.OPEN_STATES})
 
 
 @login_required

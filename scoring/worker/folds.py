@@ -13,7 +13,7 @@ from typing import Any
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from curation import storage
+from curation import storage, training
 from curation.leases import Lease
 from curation.models import Job, ModelVersion, Score, TrainingRun
 from scoring.config import TrainConfig
@@ -33,26 +33,28 @@ ARRAYS = [entry.name for entry in fields(Scores) if entry.name != "activations"]
 ByVideo = dict[int, Scores]
 
 
-def are_wanted(training_run: TrainingRun, version: ModelVersion) -> bool:
-    """Whether folds would make the threshold surer and have not done so yet."""
-    videos = training_run.train_videos + training_run.heldout_videos
-    done = version.thresholds.get(MEASURED[0], {}).get("folds", 0) > 1
-    return 2 <= videos < ENOUGH_VIDEOS and not done
+def wanted(training_run: TrainingRun, version: ModelVersion) -> set[int]:
+    """The videos whose scores by folds would make the threshold surer; none when that is done, or can't be. Whole
+    videos while there are two: of the others people judged the hardest frames, which are no fair sample."""
+    if version.thresholds.get(MEASURED[0], {}).get("folds", 0) > 1:
+        return set()
+    inside = [entry for entry in training.read_set(training_run) if not entry.get("out")]
+    whole = {entry["video"] for entry in inside if entry.get("whole", True)}
+    videos = whole if len(whole) > 1 else {entry["video"] for entry in inside}
+    return videos if 2 <= len(videos) < ENOUGH_VIDEOS else set()
 
 
-def measure(lease: Lease, training_run: TrainingRun, version: ModelVersion) -> None:
-    """Set the version's thresholds from all videos in distribution, each scored by a model that has not seen it. What
-    can't be measured leaves them as they are, and the log says why."""
+def measure(lease: Lease, training_run: TrainingRun, version: ModelVersion, videos: set[int]) -> None:
+    """Set the version's thresholds from these videos, each scored by a model that has not seen it. What can't be
+    measured leaves them as they are, and the log says why."""
     frames = training_frames.load(lease, training_run, what_for="measuring the threshold: ")
-    videos = _by_video(frames)
-    if len(videos) < 2:
-        return
     _let_first_scores_pass(lease, version)
     watch = _Watch(lease, training_run, min(FOLDS, len(videos)))
     try:
         found = crossfit(
-            videos,
+            _by_video(frames),
             _config(training_run),
+            measured=videos,
             outliers=_outliers(frames.out),
             preprocessing=frames.preprocessing,
             done=watch.earlier(),

@@ -24,8 +24,8 @@ def run(lease: Lease, training_run: TrainingRun) -> None:
     """Train, or go on from the last checkpoint, then record the version and ask for the rescoring; then the folds that
     make its threshold surer. An attempt that finds the version recorded goes on with the folds."""
     version = training_run.version or _version(lease, training_run)
-    if folds.are_wanted(training_run, version):
-        folds.measure(lease, training_run, version)
+    if videos := folds.wanted(training_run, version):
+        folds.measure(lease, training_run, version, videos)
 
 
 def _version(lease: Lease, training_run: TrainingRun) -> ModelVersion:
@@ -106,7 +106,7 @@ def _on_epoch(lease: Lease, training_run: TrainingRun, report: EpochReport) -> N
                 "elapsed_s": report.elapsed_s,
             },
         )
-    best = ", best so far" if report.best else ""
+    best = ", best so far" if report.best and not training_run.out_frames else ""
     lease.log(
         f"Epoch {report.epoch} of {report.epochs}: held-out loss {report.heldout_reconstruction_loss:.1f}{best}, "
         f"training loss {report.train_reconstruction_loss:.1f}, {report.frames_per_second:,.0f} frames/s."

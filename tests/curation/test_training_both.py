@@ -27,7 +27,7 @@ store_and_db = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 def videos(inside: dict[int, int], out: dict[int, dict[str, int]] | None = None) -> Videos:
     made = Videos()
     for video, frames in inside.items():
-        made.add(video, frames, ())
+        made.add(video, frames, (), is_whole=True)
     for video, reasons in (out or {}).items():
         made.add(video, 0, Counter(reasons).elements())
     return made
@@ -75,6 +75,17 @@ def test_it_never_measures_by_a_video_that_the_version_learned_from() -> None:
     inside = dict.fromkeys(range(1, 7), 20)
     for draw in range(20):
         assert held(videos(inside), draw, frozenset({1, 2, 3, 4})) <= {5, 6}
+
+
+def test_it_measures_by_whole_videos_while_there_are_two() -> None:
+    made = videos(dict.fromkeys(range(1, 5), 20), {7: {"ad": 30}, 8: {"ad": 6}})
+    for video in (5, 6, 7, 8):
+        made.add(video, 6, ())
+    for draw in range(20):
+        assert held(made, draw) & set(made.inside) - {8} <= {1, 2, 3, 4}
+    alone = videos({1: 40})
+    alone.add(2, 6, ())
+    assert held(alone) == {2}, "the only whole video is needed to train on"
 
 
 # ---- the set of a data set
@@ -140,6 +151,22 @@ class TestSet:
         assert training.freeze(dataset, start_from=version, learns_out=True).heldout_videos == {unseen}
         version.metrics = {"trained_videos": list(dataset.videos.values_list("pk", flat=True))}
         assert "flatter" in training.preview(dataset, start_from=version, retrain=True).warning
+
+    def test_it_leaves_out_picked_frames_of_a_video_that_is_held_out_for_its_outliers(
+        self, judged: tuple[Dataset, Video, ModelVersion]
+    ) -> None:
+        dataset, _, version = judged
+        other = seed.video_with_frames(dataset, frames=8, name="other.mp4")
+        judge(other, "out", range(4), "advertisement")
+        judge(other, "in", range(4, 8))
+        drawn = [training.freeze(dataset, start_from=version, learns_out=True, seed=draw) for draw in range(9)]
+        kept_back = [set(frozen.measured_reasons) for frozen in drawn]
+        assert {"advertisement"} in kept_back
+        for frozen in drawn:
+            entries = [entry for entry in frozen.entries if entry["video"] == other.pk]
+            assert len({entry["heldout"] for entry in entries}) == 1
+            assert frozen.measured_reasons.total() == (4 if entries[0]["heldout"] else 0)
+            assert all(entry["whole"] for entry in frozen.entries if entry["heldout"] and not entry.get("out"))
 
     def test_it_asks_for_a_run_on_both_verdicts(self, judged: tuple[Dataset, Video, ModelVersion], owner: User) -> None:
         dataset, _, version = judged

@@ -89,3 +89,14 @@ def test_it_retrains_each_model_with_the_outliers_that_it_may_see() -> None:
     assert np.array_equal(found["a"].ood_score, alone.heldout.ood_score)
     with pytest.raises(TrainingError, match="outliers to learn from"):
         crossfitted(outliers={"a": outliers["a"]} | {"x": Outliers(stripe_frames(2), ["", ""])})
+
+
+def test_it_scores_only_the_videos_that_are_asked_for_and_trains_on_the_others() -> None:
+    found = crossfitted(measured={"a", "c"})
+    assert set(found) == {"a", "c"}
+    alone = train(
+        [*VIDEOS["b"], *VIDEOS["c"]], VIDEOS["a"], tiny_config(epochs=2, patience=2, keep="last"), device="cpu"
+    )
+    assert np.array_equal(found["a"].ood_score, alone.heldout.ood_score)
+    with pytest.raises(TrainingError, match="at least two videos"):
+        crossfitted(measured={"a"})

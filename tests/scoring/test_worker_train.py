@@ -110,10 +110,10 @@ def test_it_measures_the_threshold_by_folds_once_the_version_stands(turf: Datase
     run = training.request_run(dataset=turf, by=None, epochs=2)
     version = carry_out(run)
     for entry in version.thresholds.values():
-        assert (entry["folds"], entry["videos"], entry["frames"]) == (4, 4, 60)
+        assert (entry["folds"], entry["videos"], entry["frames"]) == (3, 3, 48)
     lines = " ".join(JobLine.objects.order_by("id").values_list("text", flat=True))
-    assert lines.index("Version 1 recorded") < lines.index("Fold 1 of 4 is measured")
-    assert "Threshold of the reconstruction loss: " in lines and "from 4 folds over 4 videos" in lines
+    assert lines.index("Version 1 recorded") < lines.index("Fold 1 of 3 is measured")
+    assert "Threshold of the reconstruction loss: " in lines and "from 3 folds over 3 videos" in lines
     assert version.jobs.filter(kind=Job.Kind.RESCORE).exists()
 
 
@@ -135,10 +135,10 @@ def test_it_goes_on_with_the_folds_after_a_crash(turf: Dataset, monkeypatch: pyt
     assert first.thresholds["ood_score"]["folds"] == 1, "the version stands with what its training measured"
     run.jobs.update(run_after=None)
     version = carry_out(run)
-    assert (version, version.thresholds["ood_score"]["folds"]) == (first, 4)
+    assert (version, version.thresholds["ood_score"]["folds"]) == (first, 3)
     lines = list(JobLine.objects.order_by("id").values_list("text", flat=True))
-    assert "Going on after 2 of 4 folds." in lines
-    assert [line for line in lines if line.startswith("Fold ")] == [f"Fold {n} of 4 is measured." for n in (1, 2, 3, 4)]
+    assert "Going on after 2 of 3 folds." in lines
+    assert [line for line in lines if line.startswith("Fold ")] == [f"Fold {n} of 3 is measured." for n in (1, 2, 3)]
 
 
 def test_it_needs_no_folds_with_a_single_video(turf: Dataset) -> None:
