@@ -21,6 +21,7 @@ from typing import Any
 
 from bench.report import figure
 from curation.local.state import BASE_DIR, read_run
+from scoring.demo import script
 
 BENCH = "first_run"
 TOP = 50
@@ -88,7 +89,7 @@ def ask(data: Path, query: str) -> list[tuple[Any, ...]]:
 def gallery_is_sorted(data: Path) -> bool:
     """Every video of the demo is ready: all its frames are scored by the active version."""
     states = [row[0] for row in ask(data, "SELECT state FROM curation_video")]
-    return len(states) == 6 and set(states) <= {"ready", "ready_with_warning"}
+    return len(states) == len(script.demo()) and set(states) <= {"ready", "ready_with_warning"}
 
 
 def truly_outlying(data: Path) -> int:
