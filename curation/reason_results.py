@@ -71,10 +71,15 @@ WORDS = {"worse": "Worse on", "better": "Better on", "": "No clear change on"}
 
 def tables(version: ModelVersion, dataset: Dataset) -> list[ReasonTable]:
     """One for each score that was measured, that which the data set flags by first; none without OUT frames."""
-    rows = version.metrics.get("reasons") or []
+    rows = _comparable(version.metrics.get("reasons") or [])
     measured = [Score(name) for name in (rows[0]["scores"] if rows else ())]
     ordered = sorted(measured, key=lambda score: score != dataset.flag_by)
     return [ReasonTable(score, scores.WORDS[score], [_row(row, score) for row in rows]) for score in ordered]
+
+
+def _comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the row over all reasons where it covers only some of them: the others have only frames trained on."""
+    return [row for row in rows if row["reason"] is not None or {each["seen"] for each in rows} == {row["seen"]}]
 
 
 def _row(row: dict[str, Any], score: Score) -> ReasonResult:

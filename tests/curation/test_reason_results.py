@@ -37,7 +37,7 @@ def run() -> TrainingRun:
     version.parent = dataset.active_version
     version.metrics = {
         "reasons": [
-            row("advertisement", figure(0.80, 0.95, 0.05, 0.25), seen=True),
+            row("advertisement", figure(0.80, 0.95, 0.05, 0.25)),
             row("American football", figure(0.90, 0.70, -0.30, -0.10)),
             row("", figure(0.80, 0.81, -0.05, 0.06)),
             row(None, figure(0.85, 0.86, -0.05, 0.06)),
@@ -68,9 +68,18 @@ def test_it_shows_them_on_the_run_and_on_the_version(run: TrainingRun) -> None:
         page = " ".join(client.get(path).content.decode().split())
         assert "Worse on American football. Better on advertisement." in page
         assert "0.90 →</span> <b>0.70</b>" in page and "✗ worse" in page and "0.65 to 0.75" in page
-        assert page.count(">trained on</span>") == 2  # once in each table
+        assert "trained on</span>" not in page and "all OUT frames" in page
     ModelVersion.objects.update(metrics={})
     assert "How it tells each kind apart" not in client.get("/d/cup/models/2/").content.decode()
+
+
+def test_it_marks_what_was_trained_on_and_gives_no_total_of_unlike_things(run: TrainingRun) -> None:
+    assert run.version is not None
+    run.version.metrics["reasons"][1]["seen"] = True
+    run.version.save()
+    page = signed_in(User.objects.get(username="vera")).get("/d/cup/models/2/").content.decode()
+    assert page.count(">trained on</span>") == 2  # once in each table
+    assert "all OUT frames" not in page
 
 
 def test_it_shows_the_folds_while_the_run_is_done_otherwise(run: TrainingRun) -> None:
