@@ -66,7 +66,7 @@ def train(request: HttpRequest, slug: str) -> HttpResponse:
         asked = whole(request, "start_from")
         version = dataset.model_versions.usable().filter(pk=asked).first() if asked else None
         form = TrainForm(request.GET, dataset=dataset, version=version)
-        return render(request, "fragments/model_train.html", train_panel(dataset, form))
+        return render(request, "fragments/model_train.html", {**train_panel(dataset, form), "is_open": True})
     form = TrainForm(request.POST, dataset=dataset)
     if not form.is_valid():
         return _page(request, dataset, form, refusal=form.first_error, status=400)

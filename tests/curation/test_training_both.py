@@ -215,7 +215,8 @@ class TestSet:
         answer = client.get(
             f"/d/{dataset.slug}/models/train/", {"start_from": other.pk}, headers={"HX-Request": "true"}
         )
-        assert "Go on from version 2, with both verdicts" in answer.content.decode()
+        panel = answer.content.decode()
+        assert "Go on from version 2, with both verdicts" in panel and '<details class="advanced" open>' in panel
 
     def test_it_offers_a_large_model_for_large_frames_only(self, dataset: Dataset, owner: User) -> None:
         reference(dataset, "a.mp4")
