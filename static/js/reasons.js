@@ -4,11 +4,10 @@ const menu = document.getElementById("reason-menu");
 const choices = () => [...(menu?.querySelectorAll("[data-reason]") ?? [])];
 const GAP = 4;
 
-const AGAIN_MS = 300;
-
 let pick = null; // what becomes of a choice in the open menu
 let anchor = null;
-let closedAt = -Infinity;
+let pressedAt = 0; // the press that is going on, of a button or a key
+let closedAt = -1;
 
 export const reasons = choices().map((choice) => choice.dataset.reason);
 
@@ -27,8 +26,8 @@ function place() {
 
 /** Open the menu at a button; `onPick(reason)` is called once when a reason is chosen. */
 export function askReason(button, onPick) {
-  const hasJustClosed = anchor === button && performance.now() - closedAt < AGAIN_MS; // by this very press
-  if (hasJustClosed) return;
+  const isClosedByThisPress = anchor === button && closedAt >= pressedAt;
+  if (isClosedByThisPress) return;
   [anchor, pick] = [button, onPick];
   menu.showPopover();
   place();
@@ -62,4 +61,5 @@ menu?.addEventListener("beforetoggle", (event) => {
   if (!isOpen) closedAt = performance.now();
 });
 
+for (const press of ["pointerdown", "keydown"]) addEventListener(press, () => { pressedAt = performance.now(); }, true);
 addEventListener("scroll", () => { if (menu?.matches(":popover-open")) menu.hidePopover(); }, { passive: true });

@@ -37,7 +37,9 @@ def log(page: Page, dataset: str) -> list[tuple[str, str]]:
     return [(row["verdict"], row["reason"]) for row in answer["reviews"]]
 
 
-def test_it_judges_out_with_a_reason_at_the_press_of_a_digit(page: Page, tiles: Locator, dataset: str) -> None:
+def test_it_judges_out_with_a_reason_at_the_press_of_a_digit(
+    page: Page, tiles: Locator, dataset: str, instance: Instance
+) -> None:
     tiles.first.focus()
     page.keyboard.press("1")
     assert said(tiles.nth(0)) == ("out", f"OUT {AD}")
@@ -49,6 +51,7 @@ def test_it_judges_out_with_a_reason_at_the_press_of_a_digit(page: Page, tiles: 
     page.keyboard.press("u")
     page.keyboard.press("u")
     assert [said(tiles.nth(place)) for place in (1, 2)] == [("", ""), ("", "")]
+    assert instance.wait_until(lambda: len(log(page, dataset)) == 5)  # three verdicts and two undone
     page.reload()
     assert said(tiles.nth(0)) == ("out", f"OUT {AD}")
     assert log(page, dataset)[:3] == [("out", AD), ("out", OTHER), ("out", "")]
@@ -123,3 +126,11 @@ def test_it_has_a_menu_for_fingers(browser: Browser, instance: Instance, dataset
     page.get_by_role("menuitem", name=AD).tap()
     expect(tile.locator(".tile-verdict")).to_contain_text(AD)
     context.close()
+
+
+def test_it_closes_the_menu_by_the_button_that_opened_it(page: Page, tiles: Locator) -> None:
+    caret = tiles.nth(3).get_by_label("OUT, with a reason")
+    tiles.nth(3).hover()
+    for is_open in (True, False, True):
+        caret.click()
+        expect(page.get_by_role("menu")).to_be_visible(visible=is_open)
