@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import rates
@@ -12,12 +12,14 @@ from curation import rates
 losses = st.lists(st.integers(0, 12).map(float), min_size=1, max_size=25)
 
 
+@settings(deadline=None)  # the first figure loads scikit-learn
 @given(losses, losses)
 def test_it_finds_the_auroc_that_pairs_give(inside: list[float], outside: list[float]) -> None:
     pairs = [1.0 if out > in_ else 0.5 if out == in_ else 0.0 for in_ in inside for out in outside]
     assert rates.auroc(np.array(inside), np.array(outside)) == pytest.approx(sum(pairs) / len(pairs))
 
 
+@settings(deadline=None)
 @given(losses, losses)
 def test_it_draws_a_curve_whose_area_is_the_auroc(inside: list[float], outside: list[float]) -> None:
     curve = rates.roc(np.array(inside), np.array(outside))
