@@ -27,6 +27,8 @@ QUEUES = {
     Job.Kind.RESCORE: "gpu",
     Job.Kind.TRAIN: "train",
     Job.Kind.CALIBRATE: "inspect",
+    Job.Kind.SEGMENT: "gpu",
+    Job.Kind.DECIDE: "inspect",
 }
 TASKS = {
     Job.Kind.EXTRACT: "scoring.tasks.extract",
@@ -35,12 +37,15 @@ TASKS = {
     Job.Kind.RESCORE: "scoring.tasks.rescore",
     Job.Kind.TRAIN: "scoring.tasks.train",
     Job.Kind.CALIBRATE: "scoring.tasks.calibrate",
+    Job.Kind.SEGMENT: "scoring.tasks.find_segments",
+    Job.Kind.DECIDE: "curation.tasks.decide",
 }
+SUBJECTS = ("video", "model_version", "training_run", "export", "decision")
 KEEP_FINISHED = dt.timedelta(days=90)
 
 
 def request(*, kind: Job.Kind, dataset: Dataset, by: str = "", **subject: Any) -> Job:
-    """Ask for work on a subject (video=, model_version=, training_run=, export=), once.
+    """Ask for work on a subject (named as in SUBJECTS), once.
 
     When the same work is queued already, that job is returned; when it is running, it will run once more afterwards.
     """
@@ -97,7 +102,7 @@ def retry(*, job: Job, by: str) -> Job:
     """Ask for the same work again, with three fresh attempts."""
     if job.is_open:
         raise Problem("This job is still open.", status=409)
-    subject = {name: getattr(job, name) for name in ("video", "model_version", "training_run", "export")}
+    subject = {name: getattr(job, name) for name in SUBJECTS}
     asked = {name: row for name, row in subject.items() if row is not None}
     try:
         with transaction.atomic():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from curation.models import Export, Job, ModelVersion, TrainingRun, Video
+from curation.models import Decision, Export, Job, ModelVersion, TrainingRun, Video
 
 
 def failed(job: Job) -> None:
@@ -41,6 +41,8 @@ def reopened(job: Job) -> None:
         )
     elif job.kind == Job.Kind.EXPORT and job.export:
         Export.objects.filter(pk=job.export.pk).update(state=Export.State.QUEUED, note="", finished_at=None)
+    elif job.kind == Job.Kind.DECIDE and job.decision:
+        Decision.objects.filter(pk=job.decision.pk).update(state=Decision.State.QUEUED, message="")
 
 
 def _video(job: Job, reason: str) -> None:
@@ -90,6 +92,15 @@ def _calibrate(job: Job, reason: str) -> None:
     """The probabilities of the last good fit stand; the job itself says why there is no newer one."""
 
 
+def _nothing(job: Job, reason: str) -> None:
+    """The segments found before still stand; the job itself says why there are no others."""
+
+
+def _decide(job: Job, reason: str) -> None:
+    if job.decision:
+        Decision.objects.filter(pk=job.decision.pk).update(state=Decision.State.FAILED, message=reason)
+
+
 _FAILED: dict[Job.Kind, Callable[[Job, str], None]] = {
     Job.Kind.EXTRACT: _video,
     Job.Kind.SCORE: _score,
@@ -97,4 +108,6 @@ _FAILED: dict[Job.Kind, Callable[[Job, str], None]] = {
     Job.Kind.RESCORE: _rescore,
     Job.Kind.EXPORT: _export,
     Job.Kind.CALIBRATE: _calibrate,
+    Job.Kind.SEGMENT: _nothing,
+    Job.Kind.DECIDE: _decide,
 }

@@ -2,12 +2,16 @@
 
 from curation.models.calibration import Calibration
 from curation.models.dataset import Dataset, Membership, Role
+from curation.models.decision import Decision, Selection
 from curation.models.export import Export
 from curation.models.frame import Frame, FrameScore, Pack, ScoredPack
 from curation.models.job import Job, JobLine
 from curation.models.model_version import Activation, ModelVersion
+from curation.models.preference import Preference, SavedView
 from curation.models.review import Review, Verdict
 from curation.models.score import Score
+from curation.models.segment import Segment
+from curation.models.tally import Tally
 from curation.models.training_run import EpochMetric, TrainingRun
 from curation.models.video import Upload, Video
 
@@ -15,6 +19,7 @@ __all__ = [
     "Activation",
     "Calibration",
     "Dataset",
+    "Decision",
     "EpochMetric",
     "Export",
     "Frame",
@@ -24,10 +29,15 @@ __all__ = [
     "Membership",
     "ModelVersion",
     "Pack",
+    "Preference",
     "Review",
     "Role",
+    "SavedView",
     "Score",
     "ScoredPack",
+    "Segment",
+    "Selection",
+    "Tally",
     "TrainingRun",
     "Upload",
     "Verdict",

@@ -62,6 +62,13 @@ class Frame(models.Model):
     time_s = models.FloatField()
     thumb_offset = models.PositiveIntegerField()
     thumb_bytes = models.PositiveIntegerField()
+    shot_start = models.BooleanField(default=False, help_text="The first frame of a shot, as seen at extraction.")
+    copy_of = models.PositiveIntegerField(
+        null=True, help_text="Number of the frame that it nearly repeats; null when it is none's copy."
+    )
+    copies = models.PositiveSmallIntegerField(
+        default=0, help_text="How many frames right after it nearly repeat it; never beyond its pack."
+    )
     verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
     reason = models.CharField(max_length=60, blank=True, help_text="Why it is OUT, in the dataset's words.")
     review_version = models.PositiveIntegerField(default=0, help_text="Reviews applied so far; a stale one is refused.")
@@ -115,6 +122,7 @@ class FrameScore(models.Model):
     variance = models.FloatField(null=True, help_text="Squared deviation from each channel's mean, summed.")
     probability = models.FloatField(null=True, help_text="Calibrated probability of OUT; null before 25 reviews.")
     verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
+    is_copy = models.BooleanField(default=False, help_text="The frame nearly repeats one before it: Frame.copy_of.")
 
     objects = FrameScoreQuerySet.as_manager()
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from curation.models.dataset import Dataset
+from curation.models.decision import Decision
 from curation.models.export import Export
 from curation.models.model_version import ModelVersion
 from curation.models.training_run import TrainingRun
@@ -36,6 +37,8 @@ class Job(models.Model):
         RESCORE = "rescore", "Rescore everything"
         EXPORT = "export", "Write an export"
         CALIBRATE = "calibrate", "Learn from the reviews"
+        SEGMENT = "segment", "Find segments"
+        DECIDE = "decide", "Apply a decision"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -52,6 +55,7 @@ class Job(models.Model):
     model_version = models.ForeignKey(ModelVersion, null=True, on_delete=models.CASCADE, related_name="jobs")
     training_run = models.ForeignKey(TrainingRun, null=True, on_delete=models.CASCADE, related_name="jobs")
     export = models.ForeignKey(Export, null=True, on_delete=models.CASCADE, related_name="jobs")
+    decision = models.ForeignKey(Decision, null=True, on_delete=models.CASCADE, related_name="jobs")
 
     attempt = models.PositiveSmallIntegerField(default=0, help_text="Counted before the work starts.")
     fence = models.UUIDField(null=True, help_text="Token of the current claim; results are written only with it.")

@@ -30,6 +30,7 @@ class Review(models.Model):
         GALLERY = "gallery", "Gallery"
         FRAME = "frame", "Frame page"
         BULK = "bulk", "Bulk selection"
+        SEGMENT = "segment", "Segment"
         UNDO = "undo", "Undo"
         API = "api", "API"
 
@@ -46,6 +47,13 @@ class Review(models.Model):
     seen_version = models.PositiveIntegerField(help_text="The frame's review_version that the person saw.")
     is_conflict = models.BooleanField(default=False, help_text="Stale: kept in the log, not applied.")
     undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by")
+    decision = models.ForeignKey(
+        "curation.Decision",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="reviews",
+        help_text="The word on many frames that it is part of.",
+    )
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.GALLERY)
     model_version = models.ForeignKey(
         "curation.ModelVersion",
