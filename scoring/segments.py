@@ -96,14 +96,31 @@ def runs(
     if not len(values):
         return []
     firsts = np.flatnonzero(clock.cut | np.append(True, side[1:] != side[:-1]))
+    return _described(clock, values, side, firsts)
+
+
+def spans(scores: ArrayLike, time_s: ArrayLike, is_outlier: ArrayLike, firsts: ArrayLike) -> list[Segment]:
+    """Segments that begin at these indexes, ascending and the first of them 0, whatever lies between: where a person
+    drew the borders. The side of each is that of most of its frames. Raises ValueError as `segments`, and for indexes
+    that can't be such."""
+    clock, values, side = _clock(time_s, None), _finite(scores, "score"), np.asarray(is_outlier, dtype=np.bool_)
+    _same_length(clock.time_s, scores=values, sides=side)
+    starts = np.asarray(firsts, dtype=np.int64)
+    if not len(starts) or starts[0] != 0 or (np.diff(starts) <= 0).any() or starts[-1] >= len(values):
+        raise ValueError("Segments begin at the first frame and then at later ones, each within the video.")
+    return _described(clock, values, side, starts)
+
+
+def _described(clock: _Clock, values: Values, side: Flags, firsts: NDArray[np.int64]) -> list[Segment]:
     lasts = np.append(firsts[1:], len(values)) - 1
+    lengths = lasts - firsts + 1
     columns = (
         firsts,
         lasts,
         clock.time_s[firsts],
         _ends(clock, firsts, lasts),
-        side[firsts],
-        np.add.reduceat(values, firsts) / (lasts - firsts + 1),
+        2 * np.add.reduceat(side.astype(np.int64), firsts) > lengths,
+        np.add.reduceat(values, firsts) / lengths,
         _worst(values, firsts, lasts),
     )
     return [Segment(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -70,6 +70,12 @@ class Video(models.Model):
     )
     frame_count = models.PositiveIntegerField(default=0, help_text="Sampled frames so far.")
     extracted_at = models.DateTimeField(null=True)
+    segmented_by = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="The version, score and threshold that its segments were found by, as curation/segment_rows.py "
+        "writes them; empty before they were found.",
+    )
 
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
