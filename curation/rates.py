@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring import metrics
-
 Floats = NDArray[np.float64]
 
 
@@ -47,16 +45,6 @@ def confusion(in_scores: Floats, out_scores: Floats, threshold: float) -> Confus
     in_flagged = int((in_scores > threshold).sum())
     out_flagged = int((out_scores > threshold).sum())
     return Confusion(len(in_scores) - in_flagged, in_flagged, len(out_scores) - out_flagged, out_flagged)
-
-
-def auroc(in_scores: Floats, out_scores: Floats) -> float | None:
-    """Chance that an OUT frame scores above an IN frame, a tie counting half; None when either side is empty."""
-    return metrics.auroc(in_scores, out_scores) if len(in_scores) and len(out_scores) else None
-
-
-def average_precision(in_scores: Floats, out_scores: Floats) -> float | None:
-    """Average precision of finding OUT frames from the highest score down; None when either side is empty."""
-    return metrics.average_precision(in_scores, out_scores) if len(in_scores) and len(out_scores) else None
 
 
 def roc(in_scores: Floats, out_scores: Floats, points: int = 200) -> list[tuple[float, float]]:
