@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from curation import calibrations, reasons, scores
+from curation import calibrations, reasons, scores, segments
 from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 
@@ -175,7 +175,9 @@ class _Batch:
 
     def write(self) -> None:
         self._write_rows()
-        _write_verdicts([self.frames[pk] for pk in sorted(self.changed)])
+        changed = [self.frames[pk] for pk in sorted(self.changed)]
+        _write_verdicts(changed)
+        segments.recount(frames=[(frame.video_id, frame.number) for frame in changed])
 
     def _write_rows(self) -> None:
         Review.objects.bulk_create(self.rows)
@@ -184,6 +186,7 @@ class _Batch:
 
 def _locked_frames(dataset: Dataset, ids: set[int]) -> dict[int, Frame]:
     """Locked in one order, so that two calls on the same frames wait for each other instead of deadlocking."""
+    segments.lock(Frame.objects.filter(pk__in=ids, video__dataset=dataset).values("video_id"))
     rows = Frame.objects.filter(pk__in=ids, video__dataset=dataset).order_by("pk")
     return {frame.pk: frame for frame in rows.select_for_update(of=("self",))}
 
