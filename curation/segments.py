@@ -29,6 +29,7 @@ __all__ = [
     "rebuild",
     "recount",
     "request",
+    "rule_of",
     "stale_videos",
     "status",
 ]

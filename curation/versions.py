@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from curation import jobs, scores, videos
+from curation import jobs, scores, segments, videos
 from curation.comparison import Comparison, compare
 from curation.models import Activation, Dataset, Job, ModelVersion, Pack, Score, Video
 from curation.problems import Problem
@@ -45,6 +45,8 @@ def activate(*, version: ModelVersion, by: User | None) -> bool:
         if dataset.active_version_id != version.pk:
             Dataset.objects.filter(pk=dataset.pk).update(active_version=version)
             Activation.objects.create(dataset=dataset, model_version=version, user=by)
+            dataset.active_version = version
+            segments.request(dataset=dataset, by=_name(by))
         _settle_videos(dataset)
     return True
 
@@ -79,6 +81,7 @@ def set_target_tpr(*, dataset: Dataset, target_tpr: float, by: User) -> None:
             version.thresholds = {score: aimed(entry, target_tpr) for score, entry in version.thresholds.items()}
         ModelVersion.objects.bulk_update(versions, ["thresholds", "target_tpr"])
         Dataset.objects.filter(pk=dataset.pk).update(target_tpr=target_tpr)
+        segments.request(dataset=dataset, by=_name(by))
 
 
 def aimed(entry: dict[str, Any], target_tpr: float) -> dict[str, Any]:
@@ -108,7 +111,9 @@ def set_flag_by(*, dataset: Dataset, score: str, by: User) -> None:
     if version is not None and version.threshold_of(score) is None:
         words = scores.WORDS[Score(score)]
         raise Problem(f"Version {version.number} has no threshold of the {words}. Train a new one.", status=409)
-    Dataset.objects.filter(pk=dataset.pk).update(flag_by=score)
+    with transaction.atomic():
+        Dataset.objects.filter(pk=dataset.pk).update(flag_by=score)
+        segments.request(dataset=dataset, by=_name(by))
 
 
 def _check_target(target_tpr: float) -> None:
@@ -128,8 +133,11 @@ def _check_ready(version: ModelVersion) -> None:
 def _rescore_then_activate(version: ModelVersion, by: User | None) -> None:
     ModelVersion.objects.filter(dataset_id=version.dataset_id).update(activate_when_ready=False)
     ModelVersion.objects.filter(pk=version.pk).update(state=ModelVersion.State.RESCORING, activate_when_ready=True)
-    name = by.get_username() if by else ""
-    jobs.request(kind=Job.Kind.RESCORE, dataset=version.dataset, by=name, model_version=version)
+    jobs.request(kind=Job.Kind.RESCORE, dataset=version.dataset, by=_name(by), model_version=version)
+
+
+def _name(by: User | None) -> str:
+    return by.get_username() if by else ""
 
 
 def _settle_videos(dataset: Dataset) -> None:

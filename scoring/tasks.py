@@ -55,6 +55,15 @@ def calibrate(job_id: int) -> None:
 
 
 @app.task
+def find_segments(job_id: int) -> None:
+    from scoring.worker import segments as body
+
+    with work(job_id) as lease:
+        if lease:
+            body.run(lease, lease.job.dataset)
+
+
+@app.task
 def explain_frame(frame_id: int, version_id: int) -> None:
     from scoring.worker import explain as body
 

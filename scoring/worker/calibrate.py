@@ -11,10 +11,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from curation import storage, training
+from curation import scores, segments, storage, training
 from curation.leases import Lease
 from curation.models import Calibration as CalibrationRow
-from curation.models import Frame, FrameScore, ModelVersion, Pack, Score, TrainingRun, Verdict
+from curation.models import Dataset, Frame, FrameScore, ModelVersion, Pack, Score, TrainingRun, Verdict
 from scoring.features import Activations, features_from_bytes
 from scoring.recalibrate import Calibration, Refusal, calibrate, refusal
 from scoring.worker.extract import ROWS_PER_TRANSACTION
@@ -67,6 +67,14 @@ def _learn(lease: Lease, version: ModelVersion, row: CalibrationRow) -> None:
     writer.write()
     _finish(lease, version, row, [np.concatenate(parts) for parts in writer.heldout_scores.values()])
     writer.write()  # packs that were scored in the meantime, some of them still by the fit before
+    _renew_segments(version)
+
+
+def _renew_segments(version: ModelVersion) -> None:
+    """Where probabilities flag, other probabilities lie on other sides."""
+    dataset = Dataset.objects.select_related("active_version").get(pk=version.dataset_id)
+    if dataset.active_version_id == version.pk and scores.flag_score(dataset, version) == Score.PROBABILITY:
+        segments.request(dataset=dataset)
 
 
 def _fitted(lease: Lease, version: ModelVersion, row: CalibrationRow, heldout: HeldOut) -> Calibration | Refusal:

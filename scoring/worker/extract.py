@@ -13,7 +13,7 @@ from typing import cast
 from django.conf import settings
 from django.utils import timezone
 
-from curation import storage, videos
+from curation import segments, storage, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, Pack, ScoredPack, Video
 from curation.problems import Problem
@@ -196,5 +196,6 @@ def _close(lease: Lease, video: Video, summary: Summary) -> None:
             extracted_at=timezone.now(), duration_s=summary.duration_s, note=" ".join(summary.warnings)
         )
         videos.settle(video.pk)
+        segments.rebuild(video=video)
     if summary.warnings:
         lease.log(" ".join(summary.warnings))

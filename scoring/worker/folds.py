@@ -13,9 +13,9 @@ from typing import Any
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from curation import storage, training
+from curation import segments, storage, training
 from curation.leases import Lease
-from curation.models import Job, ModelVersion, Score, TrainingRun
+from curation.models import Dataset, Job, ModelVersion, Score, TrainingRun
 from scoring.config import TrainConfig
 from scoring.crossfit import FOLDS, crossfit
 from scoring.errors import Stopped, TrainingError
@@ -155,6 +155,9 @@ def _update(lease: Lease, version: ModelVersion, found: ByVideo, *, folds: int) 
         before, fresh = row.thresholds, thresholds(per_score, row.target_tpr, folds=folds)
         note = fresh[MEASURED[0]]["note"] if row.note == before[MEASURED[0]].get("note") else row.note
         ModelVersion.objects.filter(pk=row.pk).update(thresholds={**before, **fresh}, note=note)
+        dataset = Dataset.objects.select_related("active_version").get(pk=row.dataset_id)
+        if dataset.active_version_id == row.pk:
+            segments.request(dataset=dataset)
     for name in MEASURED:
         lease.log(_change(name, before.get(name), fresh[name]))
 

@@ -8,7 +8,7 @@ import numpy as np
 from django.db.models import QuerySet, Sum
 from numpy.typing import NDArray
 
-from curation import rescoring, storage, videos
+from curation import rescoring, segments, storage, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, ModelVersion, Pack, ScoredPack, Video
 from scoring.features import features_to_bytes
@@ -31,6 +31,8 @@ def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> N
         lease.progress(done / total, f"{done:,} of {total:,} frames scored")
     if video is not None:
         videos.settle(video.pk)
+        with lease.transaction():
+            segments.rebuild(video=video)
     else:
         rescoring.finish(version)
 

@@ -1,0 +1,107 @@
+"""Segments of a data set are found by a job: asked for when what flags frames changes, fenced, taken up again."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from curation import jobs, leases, segments, versions
+from curation.models import Dataset, FrameScore, Job, ModelVersion, Segment, Video
+from scoring import tasks
+from tests.curation.review_rows import make_dataset, make_version, make_video, score
+from tests.seed import thresholds
+
+pytestmark = pytest.mark.django_db
+LOSSES = [20.0] * 4 + [90.0] * 4
+
+
+def scored_videos(count: int) -> tuple[Dataset, ModelVersion, list[Video]]:
+    dataset = make_dataset(ana="admin")
+    version = make_version(dataset, ood=0.5)
+    version.thresholds = thresholds(50.0, [10.0, 50.0, 100.0]) | {"ood_score": {"value": 0.5}}
+    version.save()
+    videos = [make_video(dataset, len(LOSSES), name=f"{n}.mp4") for n in range(count)]
+    for video in videos:
+        numbered = video.frames.order_by("number").values_list("pk", flat=True)
+        score(version, dict(zip(numbered, LOSSES, strict=True)))
+    return dataset, version, videos
+
+
+def done(job: Job | None) -> Job:
+    assert job is not None
+    tasks.find_segments(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def test_it_finds_the_segments_of_every_finished_video() -> None:
+    dataset, _, videos = scored_videos(3)
+    Video.objects.filter(pk=videos[0].pk).update(state=Video.State.SCORING)
+    job = done(segments.request(dataset=dataset))
+    assert job.state == Job.State.DONE
+    assert [video.segments.count() for video in videos] == [0, 2, 2]
+    assert segments.status(dataset).is_current
+    assert job.lines.last().text == "4 segments found in 2 videos."  # type: ignore[union-attr]
+
+
+def test_it_goes_on_where_a_killed_run_stopped() -> None:
+    dataset, _, videos = scored_videos(3)
+    segments.rebuild(video=videos[0])
+    Segment.objects.filter(video=videos[0]).update(mean=-1.0)
+    done(segments.request(dataset=dataset))
+    assert {row.mean for row in videos[0].segments.all()} == {-1.0}
+    assert videos[2].segments.count() == 2
+
+
+def test_it_writes_nothing_once_its_lease_is_lost() -> None:
+    dataset, _, videos = scored_videos(1)
+    job = segments.request(dataset=dataset)
+    assert job is not None
+    lease = leases.claim(job.pk)
+    assert lease is not None
+    Job.objects.filter(pk=job.pk).update(fence=None)
+    from scoring.worker import segments as body
+
+    with pytest.raises(leases.LeaseLost):
+        body.run(lease, dataset)
+    assert not videos[0].segments.exists()
+
+
+def test_it_is_asked_for_when_what_flags_frames_changes() -> None:
+    dataset, version, _ = scored_videos(1)
+    ana = User.objects.get()
+    for change in (
+        lambda: versions.set_target_tpr(dataset=dataset, target_tpr=0.9, by=ana),
+        lambda: versions.set_flag_by(dataset=dataset, score="ood_score", by=ana),
+    ):
+        change()
+        job = done(Job.objects.open().get(kind=Job.Kind.SEGMENT))
+        assert job.model_version == version
+        assert segments.status(Dataset.objects.get()).is_current
+    assert Segment.objects.get(first=0).score == "ood_score"
+
+
+def test_it_is_asked_for_when_another_version_becomes_active() -> None:
+    dataset, first, videos = scored_videos(1)
+    done(segments.request(dataset=dataset))
+    second = make_version(dataset, threshold=95.0, is_active=False)
+    for row in FrameScore.objects.filter(model_version=first):
+        row.pk, row.model_version = None, second
+        row.save()
+    for pack in videos[0].packs.all():
+        pack.scored.create(model_version=second)
+    assert versions.activate(version=second, by=None)
+    done(Job.objects.open().get(kind=Job.Kind.SEGMENT))
+    only = videos[0].segments.get()
+    assert (only.model_version, only.is_outlier) == (second, False)
+
+
+def test_it_can_be_tried_again_by_hand() -> None:
+    dataset, _, _ = scored_videos(1)
+    job = segments.request(dataset=dataset)
+    assert job is not None
+    jobs.cancel(job=job, by="ana")
+    job.refresh_from_db()
+    again = done(jobs.retry(job=job, by="ana"))
+    assert again.state == Job.State.DONE
+    assert segments.status(dataset).is_current
