@@ -32,6 +32,7 @@ dataset_urls = [
     path("videos/<int:pk>/crop/", videos.crop, name="video-crop"),
     path("videos/<int:pk>/delete/", videos.delete, name="video-delete"),
     path("frames/", gallery.index, name="gallery"),
+    path("frames/histogram.json", gallery.histogram, name="gallery-histogram"),
     path("frames/<int:pk>/", frames.detail, name="frame"),
     path("frames/<int:pk>/thumb.jpg", frames.thumbnail, name="thumbnail"),
     path("frames/<int:pk>/explanation/<int:version>/", frames.explanation, name="explanation"),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from curation import gallery, scores
+from curation import gallery, histograms, scores
 from curation.gallery import Counts, GalleryFilters, GalleryPage
 from curation.models import Dataset, Frame, Role, Score
 from curation.permissions import dataset_for
 from curation.problems import Problem
 from curation.views.errors import error
-from curation.views.params import whole
+from curation.views.params import number, whole
 from curation.views.requests import wants_fragment
 
 MOST_VIDEOS = 500
@@ -46,6 +46,22 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "gallery.html", content)
 
 
+@login_required
+@require_safe
+def histogram(request: HttpRequest, slug: str) -> HttpResponse:
+    """The spread of the score that sorts, under the gallery's own query; `bins` = how many bars, `threshold` = a value
+    to count above, instead of the version's."""
+    dataset = dataset_for(request, slug)
+    try:
+        filters = GalleryFilters.from_query(request.GET, dataset)
+    except Problem as problem:
+        return error(request, problem.status, str(problem))
+    found = histograms.for_gallery(
+        dataset, filters, bins=whole(request, "bins") or histograms.BARS, threshold=number(request, "threshold")
+    )
+    return JsonResponse(found)
+
+
 def _page(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> GalleryPage:
     at = whole(request, "at")
     frame = Frame.objects.filter(pk=at, video__dataset=dataset).first() if at else None
@@ -63,6 +79,7 @@ def _content(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> di
         "tab": "gallery",
         "filters": filters,
         "query": filters.query(),
+        "top_query": filters.without("start").query(),
         "page": page,
         "can_review": _can_review(dataset),
         "total": total,

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.test import Client
 
-from curation import gallery
+from curation import gallery, tally_changes
 from curation.gallery import GalleryFilters
 from curation.models import Dataset, Frame, FrameScore, Score
 from tests.curation.review_rows import dataset_with_three_scores
@@ -83,6 +83,7 @@ def test_it_asks_the_database_at_most_twelve_times(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gallery.page, "__defaults__", (20,))
+    tally_changes.recount(cup)
     client = Client()
     client.force_login(User.objects.get(username="ana"))
     for headers in ({}, {"HX-Request": "true"}):

@@ -41,6 +41,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "video-crop": {"POST": CURATOR},
     "video-delete": {"POST": ADMIN},
     "gallery": {"GET": VIEWER},
+    "gallery-histogram": {"GET": VIEWER},
     "frame": {"GET": VIEWER},
     "thumbnail": {"GET": VIEWER},
     "explanation": {"GET": VIEWER},

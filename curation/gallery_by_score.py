@@ -1,0 +1,187 @@
+"""The gallery's order by a score: keyset pages on an index that leads with the filters, so depth costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+
+from curation import tallies
+from curation.gallery_filters import GalleryFilters
+from curation.gallery_order import JUDGED, Card, Order, Position, verdict_is
+from curation.models import Calibration, Frame, FrameScore, ModelVersion, Score
+from curation.models.frame import FrameScoreQuerySet
+from curation.problems import Problem
+from curation.score_bins import Bound
+from curation.scores import WORDS
+
+FIRST_ID, LAST_ID = 0, 2**63 - 1  # no frame has these
+
+Parts = list[list[FrameScoreQuerySet]]
+
+
+class ByScore(Order):
+    """Frames scored by one version, in the order of (score, frame_id); frames that lack the score come after."""
+
+    def __init__(
+        self,
+        version: ModelVersion,
+        filters: GalleryFilters,
+        score: Score,
+        calibration: Calibration | None = None,
+        *,
+        from_the_end: bool = False,
+    ) -> None:
+        self.version: ModelVersion = version
+        self.calibration = calibration
+        self.filters = filters
+        self.score: Score = score
+        self.threshold = version.threshold_of(score)
+        self.from_the_end = from_the_end
+        self.side = "gt" if filters.is_upward != from_the_end else "lt"
+        self.is_partial = score == Score.PROBABILITY
+        self.is_indexed = not filters.video or score == Score.RECONSTRUCTION_LOSS
+        self.key, self.verdict_key = (score, "verdict") if self.is_indexed else ("measure", "said")
+        if filters.side and self.threshold is None:
+            raise Problem(f"Version {version.number} has no threshold of the {WORDS[score]} to be above or below.")
+        self.lower, self.upper = _bounds(filters, self.threshold)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Frames without the score are on no side of anything."""
+        return self.lower is not None or self.upper is not None
+
+    def count(self) -> int:
+        """Folded copies are counted: they pass the filters. Of one video, its rows are counted; else the tallies."""
+        if self.filters.video:
+            return self._matching().count()
+        return tallies.count(self.version, self.score, self.filters.verdict, low=self.lower, high=self.upper)
+
+    def _matching(self) -> FrameScoreQuerySet:
+        return self._in_range(self._scoped(self.filters.verdict), None)
+
+    def flipped(self) -> ByScore:
+        return ByScore(self.version, self.filters, self.score, self.calibration, from_the_end=not self.from_the_end)
+
+    def start(self) -> Position | None:
+        """Just before the score that the address opens at, so that frames with exactly this score follow."""
+        if self.filters.start is None:
+            return None
+        return self.filters.start, FIRST_ID if self.side == "gt" else LAST_ID
+
+    def following(self, position: Position | None, count: int) -> list[Card]:
+        rows: list[FrameScore] = []
+        for part in self._parts(position):
+            rows += self._first(part, count - len(rows))
+            if len(rows) == count:
+                break
+        return [self._card(row) for row in rows]
+
+    def _first(self, streams: list[FrameScoreQuerySet], count: int) -> list[FrameScore]:
+        """The first rows of several streams in one order: of each as many as are wanted, then merged."""
+        rows = [row for stream in streams for row in stream.select_related("frame__video")[:count]]
+        if len(streams) > 1:
+            rows.sort(key=lambda row: (row.value(self.score) or 0.0, row.frame_id), reverse=self.side == "lt")
+        return rows[:count]
+
+    def _parts(self, position: Position | None) -> Parts:
+        """What follows the position, in order: the frames that have the score and those that lack it, apart, because
+        databases disagree on where NULL belongs."""
+        if not self.is_partial:
+            return [self._measured(position)]
+        if self.is_bounded:
+            return [] if position and position[0] is None and not self.from_the_end else [self._measured(position)]
+        halves = [self._measured, self._unmeasured]
+        is_beyond = position is not None and position[0] is None
+        if self.from_the_end:
+            halves.reverse()
+            is_beyond = position is not None and position[0] is not None
+        here = halves[1] if is_beyond else halves[0]
+        return [here(position)] if is_beyond else [here(position), halves[1](None)]
+
+    def _streams(self) -> list[FrameScoreQuerySet]:
+        """One stream per verdict: an index that leads with the verdict is in order only under one of them."""
+        is_split = self.filters.verdict == "reviewed" and not self.filters.video
+        rows = [self._scoped(verdict) for verdict in (JUDGED if is_split else (self.filters.verdict,))]
+        return [each.filter(is_copy=False) if self.filters.folds_copies else each for each in rows]
+
+    def _scoped(self, verdict: str) -> FrameScoreQuerySet:
+        """The rows of video and verdict. Only one score has an index by video: with another, what sorts is hidden from
+        the database, which would otherwise walk everybody's frames in order until it has met enough of this video."""
+        rows = FrameScore.objects.of_version(self.version)
+        rows = rows if self.is_indexed else rows.apart_from_indexes(self.score)
+        rows = rows.filter(video=self.filters.video) if self.filters.video else rows
+        return rows.filter(**verdict_is(verdict, self.verdict_key))
+
+    def _measured(self, position: Position | None) -> list[FrameScoreQuerySet]:
+        is_open = self.is_partial and not self.is_bounded and position is None
+        having = {f"{self.key}__isnull": False} if is_open else {}
+        return [
+            self._in_range(rows, position).filter(**having).in_order_of(self.key, is_upward=self.side == "gt")
+            for rows in self._streams()
+        ]
+
+    def _unmeasured(self, position: Position | None) -> list[FrameScoreQuerySet]:
+        after = {f"frame_id__{self.side}": position[1]} if position is not None else {}
+        return [
+            rows.filter(**{f"{self.key}__isnull": True}, **after).in_order_of(is_upward=self.side == "gt")
+            for rows in self._streams()
+        ]
+
+    def _in_range(self, rows: FrameScoreQuerySet, position: Position | None) -> FrameScoreQuerySet:
+        """Of two bounds on one end the database seeks to either and walks to the other: give it the tighter."""
+        lower, upper = self.lower, self.upper
+        beyond: tuple[Q, ...] = ()
+        if position is not None and position[0] is not None and self._is_inside(position[0]):
+            beyond = self._beyond(position[0], position[1])
+            lower, upper = (lower, None) if self.side == "lt" else (None, upper)
+        ends: dict[str, Any] = {}
+        if lower is not None:
+            ends[f"{self.key}__{'gt' if lower.is_strict else 'gte'}"] = lower.value
+        if upper is not None:
+            ends[f"{self.key}__lte"] = upper.value
+        return rows.filter(*beyond, **ends)
+
+    def _is_inside(self, value: float) -> bool:
+        """Whether a position is further on than the bound that the order begins at."""
+        if self.side == "lt":
+            return self.upper is None or value <= self.upper.value
+        return self.lower is None or Bound(value) >= self.lower
+
+    def _beyond(self, value: float, frame_id: int) -> tuple[Q, Q]:
+        """The plain bound lets the database seek in the index; the other one breaks the ties."""
+        ties = Q(**{self.key: value, f"frame_id__{self.side}": frame_id})
+        return Q(**{f"{self.key}__{self.side}e": value}), Q(**{f"{self.key}__{self.side}": value}) | ties
+
+    def at(self, frame: Frame) -> list[Card]:
+        rows = self._matching().filter(frame=frame)
+        return [self._card(score) for score in rows.select_related("frame__video")]
+
+    def position(self, frame: Frame) -> Position | None:
+        score = FrameScore.objects.of_version(self.version).filter(frame=frame).first()
+        return (score.value(self.score), score.frame_id) if score else None
+
+    def place(self, card: Card) -> Position:
+        return card.value, card.frame.pk
+
+    def _card(self, score: FrameScore) -> Card:
+        value = score.value(self.score)
+        return Card(
+            frame=score.frame,
+            verdict=score.verdict,
+            score=score,
+            value=value,
+            is_outlier=None if value is None or self.threshold is None else value > self.threshold,
+            copies=score.frame.copies if self.filters.folds_copies else 0,
+        )
+
+
+def _bounds(filters: GalleryFilters, threshold: float | None) -> tuple[Bound | None, Bound | None]:
+    """The tighter of the range asked for and the side of the threshold, at either end."""
+    lows = [Bound(filters.low)] if filters.low is not None else []
+    highs = [Bound(filters.high)] if filters.high is not None else []
+    if threshold is not None and filters.side == "above":
+        lows.append(Bound(threshold, is_strict=True))
+    if threshold is not None and filters.side == "below":
+        highs.append(Bound(threshold))
+    return max(lows, default=None), min(highs, default=None)
