@@ -8,10 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
-
-from curation import jobs
-from curation.models import Calibration, Dataset, Frame, Job, ModelVersion, Review, Verdict
+from curation import jobs, tallies
+from curation.models import Calibration, Dataset, Job, ModelVersion, Review
 from curation.problems import Problem
 
 NEEDED_REVIEWS, NEEDED_EACH = 25, 5
@@ -101,9 +99,8 @@ def _freshness(applied: Calibration, new: int, job: Job | None) -> str:
 
 def reviewed(dataset: Dataset) -> tuple[int, int]:
     """How many frames stand IN and how many OUT by somebody's verdict."""
-    frames = Frame.objects.filter(video__in=dataset.videos.values("pk"), verdict__in=[Verdict.IN, Verdict.OUT])
-    found = frames.aggregate(inside=Count("pk", filter=Q(verdict=Verdict.IN)), out=Count("pk"))
-    return found["inside"], found["out"] - found["inside"]
+    _, inside, out, _ = tallies.reviewed([dataset.pk])[dataset.pk]
+    return inside, out
 
 
 def new_reviews(dataset: Dataset, since: Calibration) -> int:

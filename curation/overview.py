@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Count, F, Q, Sum
 
-from curation.models import Dataset, Frame, Verdict, Video
+from curation import tallies
+from curation.models import Dataset, Frame, Video
 from curation.video_list import WORKING
 
 COVERS = 4
@@ -30,7 +31,7 @@ class Card:
 def cards(datasets: list[Dataset]) -> list[Card]:
     ids = [dataset.pk for dataset in datasets]
     counts = {row["dataset"]: row for row in _video_counts(ids)}
-    reviewed = dict(_reviewed(ids))
+    reviewed = {pk: sum(judged) for pk, (_, *judged) in tallies.reviewed(ids).items()}
     covers = _covers(ids)
     return [
         Card(
@@ -50,11 +51,6 @@ def _video_counts(ids: list[int]) -> list[Any]:
     found = Video.objects.filter(dataset__in=ids).order_by().values("dataset")
     working = Count("pk", filter=Q(state__in=WORKING))
     return list(found.annotate(videos=Count("pk"), sampled=Sum("frame_count"), working=working))
-
-
-def _reviewed(ids: list[int]) -> list[tuple[int, int]]:
-    judged = Frame.objects.filter(video__dataset__in=ids, verdict__in=[Verdict.IN, Verdict.OUT, Verdict.UNSURE])
-    return list(judged.order_by().values_list("video__dataset").annotate(count=Count("pk")))
 
 
 def _covers(ids: list[int]) -> dict[int, list[int]]:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from curation import calibrations, reasons, scores, segments
+from curation import calibrations, reasons, scores, segments, tally_changes
 from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 
@@ -95,6 +95,7 @@ class _Batch:
     flagged: dict[int, bool]
     known: dict[UUID, Review]
     rows: list[Review] = field(default_factory=list)
+    before: dict[int, str] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
     conflicted: set[int] = field(default_factory=set)
 
@@ -169,6 +170,7 @@ class _Batch:
         if row.is_conflict:
             self.conflicted.add(frame.pk)
             return
+        self.before.setdefault(frame.pk, frame.verdict)
         frame.verdict, frame.reason = row.verdict, row.reason
         frame.review_version += 1
         self.changed.add(frame.pk)
@@ -176,6 +178,7 @@ class _Batch:
     def write(self) -> None:
         self._write_rows()
         changed = [self.frames[pk] for pk in sorted(self.changed)]
+        tally_changes.verdicts_changed(self.dataset, {f.pk: (self.before[f.pk], f.verdict) for f in changed})
         _write_verdicts(changed)
         segments.recount(frames=[(frame.video_id, frame.number) for frame in changed])
 

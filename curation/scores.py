@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from curation import calibrations
+from curation import calibrations, tallies
 from curation.models import Calibration, Dataset, FrameScore, ModelVersion, Score
 
 UNKNOWN = "–"  # noqa: RUF001
@@ -80,9 +80,8 @@ def flag_score(dataset: Dataset, version: ModelVersion) -> Score:
 
 
 def above(version: ModelVersion, score: str) -> int:
-    """Frames above the version's threshold of this score; none without one. An index range, quick at any size."""
-    threshold = version.threshold_of(score)
-    return 0 if threshold is None else FrameScore.objects.of_version(version).flagged(threshold, score).count()
+    """Frames above the version's threshold of this score; none without one."""
+    return sum(tallies.above(version, score, version.threshold_of(score)))
 
 
 def flagged(dataset: Dataset, version: ModelVersion) -> int:

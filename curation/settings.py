@@ -185,6 +185,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 _HOUSEKEEPING = {"queue": "inspect", "expires": 60}
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "curation.tasks.sweep_jobs", "schedule": JOB_SWEEP_S, "options": _HOUSEKEEPING},
+    "fold-tallies": {"task": "curation.tasks.fold_tallies", "schedule": 15.0, "options": _HOUSEKEEPING},
     "clear-stray-uploads": {"task": "curation.tasks.clear_stray_uploads", "schedule": 3600.0, "options": _HOUSEKEEPING},
     "clear-explanations": {"task": "curation.tasks.clear_explanations", "schedule": 86400.0, "options": _HOUSEKEEPING},
 }

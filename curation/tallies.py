@@ -36,7 +36,7 @@ def of_dataset(dataset: Dataset) -> Tallies:
     version_id = dataset.active_version_id
     wanted = Q(model_version=None) | Q(model_version=version_id)
     rows = list(Tally.objects.filter(wanted, dataset=dataset).values_list("model_version_id", "counts"))
-    whole = [counts for pk, counts in rows if pk is None] or [count_frames(dataset.pk)]
+    whole = [counts for pk, counts in rows if pk is None] or [count_frames([dataset.pk])[dataset.pk]]
     own = [counts for pk, counts in rows if pk is not None]
     table = None
     if version_id is not None:
@@ -58,7 +58,9 @@ def reviewed(dataset_ids: list[int]) -> dict[int, list[int]]:
     said: dict[int, list[dict[str, dict[str, list[int]]]]] = {}
     for dataset_id, counts in rows:
         said.setdefault(dataset_id, []).append(counts)
-    return {pk: frames_summed(said.get(pk) or [count_frames(pk)]) for pk in dataset_ids}
+    missing = [pk for pk in dataset_ids if pk not in said]
+    said |= {pk: [counts] for pk, counts in count_frames(missing).items()} if missing else {}
+    return {pk: frames_summed(said[pk]) for pk in dataset_ids}
 
 
 def by_verdict(

@@ -102,6 +102,7 @@ def _by_version(rows: Iterable[tuple[int, str, float, float, float | None]]) -> 
 
 def verdicts_changed(dataset: Dataset, changes: dict[int, tuple[str, str]]) -> None:
     """Frame id -> verdict before and after. Call it before the copies beside the scores are written."""
+    changes = {pk: (before, after) for pk, (before, after) in changes.items() if before != after}
     versions = _shared(dataset.pk)
     if None in versions:
         by_column = [0] * len(VERDICTS)
@@ -148,17 +149,17 @@ def video_removed(video: Video) -> None:
     """A video and all that hangs on it will be deleted. Call it before, with its packs locked."""
     scores_removed(video.dataset_id, FrameScore.objects.filter(video=video))
     if None in kept(video.dataset_id):
-        counts = _frames(Frame.objects.filter(video=video))
+        counts = _frames(Frame.objects.filter(video=video)).get(video.dataset_id, [])
         _write_frames(video.dataset_id, [-count for count in counts])
 
 
-def _frames(frames: QuerySet[Frame]) -> list[int]:
-    """Frames by verdict; a frame of a pack that isn't complete counts only by the verdict that it may have."""
-    found = [0] * len(VERDICTS)
-    rows = frames.order_by().values_list("verdict", "pack__is_complete").annotate(n=Count("pk"))
-    for verdict, is_complete, count in rows:
-        found[COLUMN[verdict]] += count
-        found[0] -= 0 if is_complete else count
+def _frames(frames: QuerySet[Frame]) -> dict[int, list[int]]:
+    """Data set -> frames by verdict; one of a pack that isn't complete counts only by the verdict that it may have."""
+    found: dict[int, list[int]] = defaultdict(lambda: [0] * len(VERDICTS))
+    rows = frames.order_by().values_list("video__dataset", "verdict", "pack__is_complete").annotate(n=Count("pk"))
+    for dataset_id, verdict, is_complete, count in rows:
+        found[dataset_id][COLUMN[verdict]] += count
+        found[dataset_id][0] -= 0 if is_complete else count
     return found
 
 
@@ -172,14 +173,14 @@ def ensure(dataset_id: int, version_id: int | None) -> None:
     with transaction.atomic():
         _lock(dataset_id, alone=True)
         if version_id not in kept(dataset_id):
-            counts = count_frames(dataset_id) if version_id is None else as_json(count_scores(version_id))
+            counts = count_frames([dataset_id])[dataset_id] if version_id is None else as_json(count_scores(version_id))
             Tally.objects.create(dataset_id=dataset_id, model_version_id=version_id, counts=counts)
 
 
-def count_frames(dataset_id: int) -> dict[str, dict[str, list[int]]]:
-    """The frames of a data set by verdict, read from its rows, as a Tally says it."""
-    videos = Video.objects.filter(dataset=dataset_id).order_by()
-    return frames_json(_frames(Frame.objects.filter(video__in=videos.values("pk"))))
+def count_frames(dataset_ids: list[int]) -> dict[int, dict[str, dict[str, list[int]]]]:
+    """Data set -> its frames by verdict, read from its rows, as a Tally says it."""
+    found = _frames(Frame.objects.filter(video__dataset__in=dataset_ids))
+    return {pk: frames_json(found.get(pk, [])) for pk in dataset_ids}
 
 
 def count_scores(version_id: int) -> Table:
@@ -197,7 +198,7 @@ def recount(dataset: Dataset) -> None:
     with transaction.atomic():
         _lock(dataset.pk, alone=True)
         Tally.objects.filter(dataset=dataset).delete()
-        Tally.objects.create(dataset=dataset, counts=count_frames(dataset.pk))
+        Tally.objects.create(dataset=dataset, counts=count_frames([dataset.pk])[dataset.pk])
         for version_id in dataset.model_versions.values_list("pk", flat=True):
             counts = as_json(count_scores(version_id))
             Tally.objects.create(dataset=dataset, model_version_id=version_id, counts=counts)

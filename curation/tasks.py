@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curation import explain, exports, jobs, uploads
+from curation import explain, exports, jobs, tally_changes, uploads
 from curation.celery import app
 from curation.leases import work
 
@@ -27,3 +27,9 @@ def clear_stray_uploads() -> int:
 @app.task
 def clear_explanations() -> int:
     return explain.clear_old()
+
+
+@app.task
+def fold_tallies() -> int:
+    tally_changes.adopt()
+    return tally_changes.fold()

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Sum
 
-from curation import jobs, storage
+from curation import jobs, storage, tally_changes
 from curation.models import Job, ModelVersion, ScoredPack, TrainingRun, Video
 from curation.problems import Problem
 from scoring.preprocessing import Crop
@@ -144,6 +144,8 @@ def delete(*, video: Video, by: User) -> None:
         raise Problem("This video is being worked on; cancel its job first, or wait.", status=409)
     key, prefix = video.key, f"packs/{video.uuid}/"
     with transaction.atomic():
+        list(video.packs.select_for_update().order_by("pk").values_list("pk"))  # scoring locks its pack as well
+        tally_changes.video_removed(video)
         video.delete()
         transaction.on_commit(lambda: _remove_objects(key, prefix))
 

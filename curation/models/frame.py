@@ -128,14 +128,23 @@ class FrameScore(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["frame", "model_version"], name="one_score_per_version")]
+        # Each ends with what folds near copies: they are passed over within the index.
         indexes = [
-            models.Index(fields=["model_version", "reconstruction_loss", "frame"], name="score_by_loss"),
-            models.Index(fields=["model_version", "verdict", "reconstruction_loss", "frame"], name="score_by_verdict"),
-            models.Index(fields=["model_version", "video", "reconstruction_loss", "frame"], name="score_by_video"),
-            models.Index(fields=["model_version", "ood_score", "frame"], name="score_by_ood"),
-            models.Index(fields=["model_version", "verdict", "ood_score", "frame"], name="score_by_verdict_ood"),
-            models.Index(fields=["model_version", "probability", "frame"], name="score_by_probability"),
-            models.Index(fields=["model_version", "verdict", "probability", "frame"], name="score_by_verdict_prob"),
+            models.Index(fields=["model_version", "reconstruction_loss", "frame", "is_copy"], name="score_by_loss"),
+            models.Index(
+                fields=["model_version", "verdict", "reconstruction_loss", "frame", "is_copy"], name="score_by_verdict"
+            ),
+            models.Index(
+                fields=["model_version", "video", "reconstruction_loss", "frame", "is_copy"], name="score_by_video"
+            ),
+            models.Index(fields=["model_version", "ood_score", "frame", "is_copy"], name="score_by_ood"),
+            models.Index(
+                fields=["model_version", "verdict", "ood_score", "frame", "is_copy"], name="score_by_verdict_ood"
+            ),
+            models.Index(fields=["model_version", "probability", "frame", "is_copy"], name="score_by_probability"),
+            models.Index(
+                fields=["model_version", "verdict", "probability", "frame", "is_copy"], name="score_by_verdict_prob"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -74,6 +74,7 @@ class Review(models.Model):
         indexes = [
             models.Index(fields=["frame", "id"], name="review_log_of_frame"),
             models.Index(fields=["dataset", "user", "id"], name="review_log_of_user"),
+            models.Index(fields=["dataset", "created_at"], name="review_log_by_time"),
         ]
 
     def __str__(self) -> str:

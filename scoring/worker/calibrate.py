@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from curation import scores, segments, storage, training
+from curation import scores, segments, storage, tally_changes, training
 from curation.leases import Lease
 from curation.models import Calibration as CalibrationRow
 from curation.models import Dataset, Frame, FrameScore, ModelVersion, Pack, Score, TrainingRun, Verdict
@@ -170,20 +170,21 @@ class _Writer:
     def _write(self, pack: Pack) -> None:
         rows = _scores(self.version, pack)
         probability = self.calibration.probability(_activations(self.version, pack), rows.ood_score)
-        write_probabilities(self.lease, rows.ids, probability)
+        write_probabilities(self.lease, self.version, rows.ids, probability)
         if pack.pk in self.heldout:
             self.heldout_scores[pack.video_id].append(probability[sorted(self.heldout[pack.pk])])
         self.written.add(pack.pk)
         self.frames += pack.frame_count
 
 
-def write_probabilities(lease: Lease, ids: list[int], probability: NDArray[np.float64]) -> None:
+def write_probabilities(lease: Lease, version: ModelVersion, ids: list[int], probability: NDArray[np.float64]) -> None:
     """Row by row in one go: an UPDATE that chooses between many values takes many times as long."""
     table = connection.ops.quote_name(FrameScore._meta.db_table)
     values = list(zip(probability.tolist(), ids, strict=True))
     for start in range(0, len(values), ROWS_PER_TRANSACTION):
         with lease.transaction(), connection.cursor() as cursor:
             few = values[start : start + ROWS_PER_TRANSACTION]
+            tally_changes.probabilities_changed(version, {pk: value for value, pk in few})
             cursor.executemany(f"UPDATE {table} SET probability = %s WHERE id = %s", few)  # noqa: S608  (a constant)
 
 

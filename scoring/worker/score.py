@@ -8,7 +8,7 @@ import numpy as np
 from django.db.models import QuerySet, Sum
 from numpy.typing import NDArray
 
-from curation import rescoring, segments, storage, videos
+from curation import rescoring, segments, storage, tally_changes, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, ModelVersion, Pack, ScoredPack, Video
 from scoring.features import features_to_bytes
@@ -21,6 +21,7 @@ from scoring.worker.weights import scorer_for
 
 def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> None:
     """Score every complete pack that this version has not scored yet; packs that arrive meanwhile included."""
+    tally_changes.ensure(version.dataset_id, version.pk)
     todo = unscored(version, video)
     done, total = 0, _frames(todo)
     for pack in _next_packs(todo):
@@ -84,22 +85,26 @@ def _store_scores(
     """Locks the frames first: a verdict that is being given must not miss the copy beside the score."""
     first, last = pack.first_number + rows.start, pack.first_number + rows.stop - 1
     frames = Frame.objects.select_for_update().filter(video_id=pack.video_id, number__range=(first, last))
-    verdicts = {number: (pk, verdict) for pk, number, verdict in frames.values_list("pk", "number", "verdict")}
-    FrameScore.objects.bulk_create(
-        [
-            FrameScore(
-                frame_id=verdicts[pack.first_number + row][0],
-                model_version=version,
-                video_id=pack.video_id,
-                reconstruction_loss=float(scores.reconstruction_loss[row]),
-                kl=float(scores.kl[row]),
-                ood_score=float(scores.ood_score[row]),
-                l1=float(scores.l1[row]),
-                variance=float(scores.variance[row]),
-                probability=None if probability is None else float(probability[row]),
-                verdict=verdicts[pack.first_number + row][1],
-            )
-            for row in rows
-        ],
-        ignore_conflicts=True,
-    )
+    known = {frame.number: frame for frame in frames.only("number", "verdict", "copy_of")}
+    there = FrameScore.objects.of_version(version).filter(frame__in=list(known.values()))
+    written = set(there.values_list("frame_id", flat=True))
+    fresh = [
+        FrameScore(
+            frame=frame,
+            model_version=version,
+            video_id=pack.video_id,
+            reconstruction_loss=float(scores.reconstruction_loss[row]),
+            kl=float(scores.kl[row]),
+            ood_score=float(scores.ood_score[row]),
+            l1=float(scores.l1[row]),
+            variance=float(scores.variance[row]),
+            probability=None if probability is None else float(probability[row]),
+            verdict=frame.verdict,
+            is_copy=frame.copy_of is not None,
+        )
+        for row in rows
+        for frame in [known[pack.first_number + row]]
+        if frame.pk not in written
+    ]
+    tally_changes.scores_stored(version, fresh)
+    FrameScore.objects.bulk_create(fresh)
