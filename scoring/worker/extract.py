@@ -10,21 +10,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
-from curation import segments, storage, videos
+from curation import segments, storage, tally_changes, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, Pack, ScoredPack, Video
 from curation.problems import Problem
 from scoring.errors import Stopped
-from scoring.frames import Summary, VideoInfo
+from scoring.frames import Pixels, Summary, VideoInfo
 from scoring.limits import MediaError
 from scoring.packs import PackWriter, packed
 from scoring.preprocessing import Bars, Crop, Preprocessing
 from scoring.sampling import Mode, Sampling
 from scoring.sandbox import Extraction
+from scoring.shots import ShotFinder, near_copies
 
+Copy = tuple[int | None, int]
 ROWS_PER_TRANSACTION = 64  # larger ones make other SQLite writers wait
 ROOM = 1.2  # free space wanted, in sizes of the original
 SAME_MOMENT_S = 0.02
@@ -37,6 +40,7 @@ OTHER_FRAMES = (
 def run(lease: Lease, video: Video) -> None:
     """Extract a video's frames. Packs that an earlier attempt finished are decoded again but not written again; those
     of an older revision are replaced one by one."""
+    tally_changes.ensure(video.dataset_id, None)
     sampling = _sampling(video)
     with lease.transaction():
         Video.objects.filter(pk=video.pk).update(state=Video.State.EXTRACTING, note="", sampling=asdict(sampling))
@@ -44,7 +48,9 @@ def run(lease: Lease, video: Video) -> None:
         original = folder / "original"
         with original.open("wb") as file:
             storage.download(video.key, file)
-        summary = _extract(lease, video, original, sampling)
+        shots = ShotFinder()
+        summary = _extract(lease, video, original, sampling, shots)
+    _store_shots(lease, video, shots)
     _close(lease, video, summary)
 
 
@@ -65,7 +71,7 @@ def _sampling(video: Video) -> Sampling:
     return Sampling(mode=cast(Mode, video.dataset.sampling_mode), step=video.dataset.sampling_step)
 
 
-def _extract(lease: Lease, video: Video, original: Path, sampling: Sampling) -> Summary:
+def _extract(lease: Lease, video: Video, original: Path, sampling: Sampling, shots: ShotFinder) -> Summary:
     dataset = video.dataset
     extraction = Extraction(
         original,
@@ -79,6 +85,7 @@ def _extract(lease: Lease, video: Video, original: Path, sampling: Sampling) -> 
     try:
         for writer in packed(extraction, extraction.preprocessing):
             store_pack(lease, video, writer)
+            shots.add(_pixels(writer))
     except Stopped:
         lease.check()
         raise
@@ -108,7 +115,7 @@ def store_pack(lease: Lease, video: Video, writer: PackWriter) -> None:
         _check_same_frames(known, writer)
     places, written = _write_objects(video, writer)
     if known is not None:
-        _replace(lease, known, places, written)
+        _replace(lease, known, writer, places, written)
     else:
         _store_rows(lease, video, writer, places, written)
 
@@ -132,25 +139,45 @@ def _check_same_frames(pack: Pack, writer: PackWriter) -> None:
         raise Problem(OTHER_FRAMES)
 
 
-def _replace(lease: Lease, pack: Pack, places: list[tuple[int, int]], written: dict[str, int]) -> None:
+def _replace(
+    lease: Lease, pack: Pack, writer: PackWriter, places: list[tuple[int, int]], written: dict[str, int]
+) -> None:
     """Switch a pack over to its new objects; what was said of its old inputs goes, what people said stays."""
-    moved = list(_moved(pack, places))
+    moved = list(_moved(pack, places, _copies(writer)))
     with lease.transaction():
         # A pack is small, and half of one must never be seen; scoring locks the same row (worker/score.py).
         Pack.objects.select_for_update().get(pk=pack.pk)
-        FrameScore.objects.filter(frame__pack=pack).delete()
+        scores = FrameScore.objects.filter(frame__pack=pack)
+        tally_changes.scores_removed(pack.video.dataset_id, scores)
+        scores.delete()
         ScoredPack.objects.filter(pack=pack).delete()
-        Frame.objects.bulk_update(moved, ["thumb_offset", "thumb_bytes"])
+        Frame.objects.bulk_update(moved, ["thumb_offset", "thumb_bytes", "copy_of", "copies"])
         Pack.objects.filter(pk=pack.pk).update(**written)
         videos.request_scores(pack.video)
 
 
-def _moved(pack: Pack, places: list[tuple[int, int]]) -> Iterator[Frame]:
-    """Frames whose thumbnail lies elsewhere than before, as another version of the JPEG library may place it."""
-    for frame, place in zip(pack.frames.order_by("number"), places, strict=True):
-        if (frame.thumb_offset, frame.thumb_bytes) != place:
+def _moved(pack: Pack, places: list[tuple[int, int]], copies: list[Copy]) -> Iterator[Frame]:
+    """Frames whose thumbnail lies elsewhere than before, as another version of the JPEG library may place it, or which
+    are copies of others than before."""
+    for frame, place, copy in zip(pack.frames.order_by("number"), places, copies, strict=True):
+        if (frame.thumb_offset, frame.thumb_bytes, frame.copy_of, frame.copies) != (*place, *copy):
             frame.thumb_offset, frame.thumb_bytes = place
+            frame.copy_of, frame.copies = copy
             yield frame
+
+
+def _pixels(writer: PackWriter) -> Pixels:
+    return np.stack([frame.pixels for frame in writer.frames])
+
+
+def _copies(writer: PackWriter) -> list[Copy]:
+    """Of each frame: the number of the one that it nearly repeats, and how many right after it repeat it."""
+    first = writer.frames[0].number
+    places, copies = near_copies(_pixels(writer))
+    return [
+        (first + place if place >= 0 else None, count)
+        for place, count in zip(places.tolist(), copies.tolist(), strict=True)
+    ]
 
 
 def _store_rows(
@@ -164,8 +191,17 @@ def _store_rows(
             defaults={"first_number": frames[0].number, "frame_count": len(frames), **written},
         )
     rows = [
-        Frame(video=video, pack=pack, number=f.number, time_s=f.time_s, thumb_offset=offset, thumb_bytes=length)
-        for f, (offset, length) in zip(frames, places, strict=True)
+        Frame(
+            video=video,
+            pack=pack,
+            number=frame.number,
+            time_s=frame.time_s,
+            thumb_offset=offset,
+            thumb_bytes=length,
+            copy_of=copy_of,
+            copies=copies,
+        )
+        for frame, (offset, length), (copy_of, copies) in zip(frames, places, _copies(writer), strict=True)
     ]
     for start in range(0, len(rows), ROWS_PER_TRANSACTION):
         _store_some(
@@ -179,13 +215,25 @@ def _store_some(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> N
             rows,
             update_conflicts=True,
             unique_fields=["video", "number"],
-            update_fields=["pack", "time_s", "thumb_offset", "thumb_bytes"],
+            update_fields=["pack", "time_s", "thumb_offset", "thumb_bytes", "copy_of", "copies"],
         )
         if not last:
             return
         Pack.objects.filter(pk=pack.pk).update(is_complete=True)
+        tally_changes.frames_stored(pack.video.dataset_id, pack.frame_count)
         Video.objects.filter(pk=pack.video_id).update(frame_count=rows[-1].number + 1)
         videos.request_scores(pack.video)
+
+
+def _store_shots(lease: Lease, video: Video, shots: ShotFinder) -> None:
+    """Known at the end: what is a change of shots depends on how much changes before and after it."""
+    found = set(np.flatnonzero(shots.starts()).tolist())
+    before = set(video.frames.filter(shot_start=True).values_list("number", flat=True))
+    for numbers, is_start in ((sorted(found - before), True), (sorted(before - found), False)):
+        for start in range(0, len(numbers), ROWS_PER_TRANSACTION):
+            with lease.transaction():
+                some = video.frames.filter(number__in=numbers[start : start + ROWS_PER_TRANSACTION])
+                some.update(shot_start=is_start)
 
 
 def _close(lease: Lease, video: Video, summary: Summary) -> None:
