@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from curation import scores
 from curation.models import Dataset, Frame, ModelVersion, Score, Segment, Verdict, Video
+from scoring.segments import SIDE, smooth, spans, z_scores
 from scoring.segments import Segment as Span
-from scoring.segments import smooth, spans, z_scores
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-SIDE = 0.5  # of P(outlying)
+UNSURE = 0.25  # P(outlying) on the inner side where nothing tells more
 FIGURES = [
     "start_s", "end_s", "is_outlier", "mean", "worst", "worst_number", "certainty", "open_frames", "diversity",
     "model_version", "score", "threshold",
@@ -112,9 +112,9 @@ def _filled(values: Values, otherwise: float) -> Values:
 
 
 def _probability(values: Values, time_s: Values, shots: Flags, rule: Rule) -> Values:
-    """Without held-out scores there is no measure of how far is far: then 0 or 1 by the threshold alone."""
+    """Without held-out scores there is no measure of how far is far: then the side by the threshold, never surely."""
     if not rule.quantiles:
-        return (values > rule.threshold).astype(np.float64)
+        return np.where(values > rule.threshold, 1 - UNSURE, UNSURE)
     return smooth(z_scores(values, rule.threshold, rule.quantiles), time_s, shots)
 
 

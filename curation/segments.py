@@ -18,8 +18,8 @@ from django.db.models.functions import Coalesce
 from curation import jobs
 from curation.models import Dataset, Frame, Job, Segment, Verdict, Video
 from curation.segment_edges import WITHIN, cover, move_edge, take_back
-from curation.segment_rows import SIDE, Rule, Track, drafts, lock, rule_of, store, track
-from scoring.segments import runs
+from curation.segment_rows import Rule, Track, drafts, lock, rule_of, store, track
+from scoring.segments import SIDE, runs, telling_shots
 
 __all__ = [
     "SegmentStatus",
@@ -78,7 +78,7 @@ def rebuild(*, video: Video) -> int:
 
 def _firsts(found: Track, before: Iterable[Segment]) -> list[int]:
     """Numbers at which segments begin: by the scores, and round the ones that a person judged."""
-    cuts = found.shot_start.copy()
+    cuts = telling_shots(found.probability, found.shot_start)
     kept = [row for row in before if row.verdict != Verdict.NONE and row.last <= found.number[-1]]
     for row in kept:
         cuts[[place for place in (found.place(row.first), found.place(row.last + 1)) if place < len(cuts)]] = True

@@ -307,3 +307,10 @@ def test_it_asks_for_a_data_sets_segments_once() -> None:
     assert job is not None and job == segments.request(dataset=video.dataset)
     assert (job.kind, job.requested_by) == (Job.Kind.SEGMENT, "ana")
     assert segments.status(video.dataset).is_moving
+
+
+def test_it_lets_shots_go_together_where_the_score_is_sure() -> None:
+    video = scored_video([LOW] * 20 + [400.0] * 20, quantiles=[float(n) for n in range(10, 51)])
+    video.frames.filter(number__in=[0, 5, 10, 20, 24, 30]).update(shot_start=True)
+    segments.rebuild(video=video)
+    assert borders(video) == [(0, 19), (20, 39)]

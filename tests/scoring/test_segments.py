@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scoring.segments import CHANGE_RATE, Segment, runs, segments, smooth, z_scores
+from scoring.segments import (
+    CHANGE_RATE,
+    TOGETHER,
+    Segment,
+    runs,
+    segments,
+    smooth,
+    spans,
+    telling_shots,
+    z_scores,
+)
 from scoring.threshold import quantiles
 
 HELD_OUT = quantiles([np.random.default_rng(0).lognormal(3.0, 0.4, 1000)])
@@ -159,7 +169,8 @@ def test_it_puts_every_frame_in_one_segment(frames: list[tuple[float, float, boo
     found = segments(scores, times, THRESHOLD, HELD_OUT, cuts)
     assert [found[0].first, found[-1].last] == [0, len(frames) - 1]
     assert all(b.first == a.last + 1 for a, b in pairwise(found))
-    assert {i for i, cut in enumerate(cuts) if cut} <= {segment.first for segment in found}
+    longest = max(segment.last - segment.first + 1 for segment in found)
+    assert {i for i, cut in enumerate(cuts) if cut} <= {segment.first for segment in found} or longest <= TOGETHER
     for segment in found:
         inside = slice(segment.first, segment.last + 1)
         assert segment.start_s == times[segment.first] and segment.end_s >= max(times[inside])
@@ -186,3 +197,29 @@ def test_it_refuses_what_it_cannot_use() -> None:
         runs([1.0, 2.0], [0.0, 1.0], [True])
     with pytest.raises(ValueError, match="need a threshold"):
         segments([1.0], [0.0], THRESHOLD, [])
+
+
+def test_it_lets_shots_go_together_where_the_score_is_sure() -> None:
+    shots = np.arange(40) % 10 == 0
+    sure, unsure = np.full(40, 0.99), np.full(40, 0.6)
+    assert np.flatnonzero(telling_shots(sure, shots)).tolist() == [0]
+    assert np.flatnonzero(telling_shots(1 - sure, shots)).tolist() == [0]
+    assert np.flatnonzero(telling_shots(unsure, shots)).tolist() == [0, 10, 20, 30]
+    mixed = np.where(np.arange(40) // 10 == 2, 0.6, 0.99)
+    assert np.flatnonzero(telling_shots(mixed, shots)).tolist() == [0, 20, 30]
+
+
+def test_it_lets_no_more_frames_go_together_than_one_look_can_judge() -> None:
+    shots = np.arange(200) % 25 == 0
+    assert np.flatnonzero(telling_shots(np.ones(200), shots)).tolist() == [0, 50, 100, 150]
+    long = np.isin(np.arange(200), [0, 150])
+    assert np.flatnonzero(telling_shots(np.ones(200), long)).tolist() == [0, 150]
+
+
+def test_it_describes_segments_whose_borders_people_drew() -> None:
+    sides = [False, True, True, False, True, True]
+    found = spans([1.0, 2.0, 3.0, 4.0, 9.0, 6.0], [0, 1, 2, 60, 61, 62], sides, [0, 2])
+    assert found == [Segment(0, 1, 0.0, 2.0, False, 1.5, 1), Segment(2, 5, 2.0, 63.0, True, 5.5, 4)]
+    for firsts in ([], [1], [0, 0], [0, 6]):
+        with pytest.raises(ValueError, match="begin at the first frame"):
+            spans([1.0] * 6, range(6), sides, firsts)
