@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Q
-from django.db.models.functions import Now
+from django.db.models import Count, F, Max, Q, Window
+from django.db.models.functions import Coalesce, Lag, Now
 
-from curation import storage
-from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Verdict, Video
+from curation import segments, storage
+from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Segment, Verdict, Video
 
 SHOWN = 20
 
@@ -90,6 +90,32 @@ def reasons_go_with_out() -> Iterator[str]:
         yield f"Frame {frame.pk} has the reason {frame.reason!r}, but is not OUT."
 
 
+def segments_hold_every_frame_once() -> Iterator[str]:
+    """Where a video's segments were found, each begins where the one before ends, from the first frame to the last."""
+    before = Window(Lag("last"), partition_by=F("video"), order_by="first")
+    torn = Segment.objects.annotate(begins=Coalesce(before, -1) + 1).exclude(first=F("begins"))
+    for video, first, begins in torn.order_by().values_list("video_id", "first", "begins"):
+        yield f"Video {video}: a segment begins at frame {first}, and the one before it ends before frame {begins}."
+    found = Video.objects.exclude(segmented_by="").annotate(n=Coalesce(Max("segments__last") + 1, 0))
+    for pk, n, count in found.exclude(n=F("frame_count")).values_list("pk", "n", "frame_count"):
+        yield f"Video {pk} has {count} frames, its segments hold {n}."
+
+
+def open_frames_agree() -> Iterator[str]:
+    """A segment's count of unreviewed frames is what the frames say."""
+    counted = Segment.objects.annotate(n=segments.open_frames())
+    wrong = counted.exclude(n=F("open_frames")).order_by()
+    for pk, video, said, found in wrong.values_list("pk", "video_id", "open_frames", "n"):
+        yield f"Segment {pk} of video {video} says {said} unreviewed frames, there are {found}."
+
+
+def copies_agree() -> Iterator[str]:
+    """The word beside each score that its frame nearly repeats another is the frame's."""
+    is_copy, copied = Q(is_copy=True), Q(frame__copy_of__isnull=False)
+    for score in FrameScore.objects.filter((is_copy & ~copied) | (~is_copy & copied))[:SHOWN]:
+        yield f"Frame {score.frame_id}: its score by version {score.model_version_id} is wrong about near copies."
+
+
 CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     frames_without_holes,
     packs_are_whole,
@@ -98,4 +124,7 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     active_versions_are_scored,
     verdict_copies_agree,
     reasons_go_with_out,
+    segments_hold_every_frame_once,
+    open_frames_agree,
+    copies_agree,
 )

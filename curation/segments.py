@@ -26,6 +26,7 @@ __all__ = [
     "cover",
     "lock",
     "move_edge",
+    "open_frames",
     "rebuild",
     "recount",
     "request",
@@ -120,14 +121,16 @@ def recount(*, frames: Iterable[tuple[int, int]]) -> None:
     if not touched:
         return
     rows = Segment.objects.filter(pk__in=[pk for pk, _ in touched])
-    rows.update(open_frames=Coalesce(Subquery(_open_frames()), 0, output_field=IntegerField()))
+    rows.update(open_frames=open_frames())
     if any(verdict for _, verdict in touched):
         take_back(rows)
 
 
-def _open_frames() -> Any:
+def open_frames() -> Coalesce:
+    """Of a segment: how many of its frames nobody judged, counted."""
     inside = Frame.objects.filter(**WITHIN).unreviewed().order_by()
-    return inside.values("video").annotate(frames=Count("pk")).values("frames")
+    counted = inside.values("video").annotate(frames=Count("pk")).values("frames")
+    return Coalesce(Subquery(counted), 0, output_field=IntegerField())
 
 
 def _holding(frames: Iterable[tuple[int, int]]) -> list[tuple[int, str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from curation import reviews, segments
+from curation import invariants, reviews, segments
 from curation.models import Dataset, Decision, Frame, FrameScore, Job, ModelVersion, Segment, Video
 from curation.problems import Problem
 from tests.curation.review_rows import ask, make_dataset, make_version, make_video, score
@@ -314,3 +315,37 @@ def test_it_lets_shots_go_together_where_the_score_is_sure() -> None:
     video.frames.filter(number__in=[0, 5, 10, 20, 24, 30]).update(shot_start=True)
     segments.rebuild(video=video)
     assert borders(video) == [(0, 19), (20, 39)]
+
+
+def complaints(*checks: Callable[[], Iterator[str]]) -> list[str]:
+    return [sentence for check in checks for sentence in check()]
+
+
+def test_it_notices_segments_that_do_not_hold_every_frame_once() -> None:
+    video = scored_video()
+    segments.rebuild(video=video)
+    check = invariants.segments_hold_every_frame_once
+    assert complaints(check) == []
+    Segment.objects.filter(first=10).update(last=13)
+    assert complaints(check) == [
+        f"Video {video.pk}: a segment begins at frame 15, and the one before it ends before frame 14."
+    ]
+    Segment.objects.filter(first=10).update(last=14)
+    Segment.objects.filter(first=15).update(last=18)
+    assert complaints(check) == [f"Video {video.pk} has 20 frames, its segments hold 19."]
+    Segment.objects.all().delete()
+    assert complaints(check) == [f"Video {video.pk} has 20 frames, its segments hold 0."]
+
+
+def test_it_notices_counts_and_copies_that_do_not_agree() -> None:
+    video = scored_video()
+    segments.rebuild(video=video)
+    assert complaints(invariants.open_frames_agree, invariants.copies_agree) == []
+    row = video.segments.get(first=6)
+    Segment.objects.filter(pk=row.pk).update(open_frames=1)
+    frame = numbered(video)[3]
+    Frame.objects.filter(pk=frame.pk).update(copy_of=2)
+    assert complaints(invariants.open_frames_agree, invariants.copies_agree) == [
+        f"Segment {row.pk} of video {video.pk} says 1 unreviewed frames, there are 4.",
+        f"Frame {frame.pk}: its score by version {video.dataset.active_version_id} is wrong about near copies.",
+    ]
