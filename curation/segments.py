@@ -22,6 +22,7 @@ from curation.segment_rows import Rule, Track, drafts, lock, rule_of, store, tra
 from scoring.segments import SIDE, runs, telling_shots
 
 __all__ = [
+    "Rule",
     "SegmentStatus",
     "cover",
     "lock",

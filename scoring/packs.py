@@ -60,6 +60,11 @@ class PackWriter:
     def full(self) -> bool:
         return len(self.frames) == len(chunk_range(self.chunk))
 
+    @property
+    def pixels(self) -> Pixels:
+        """uint8 (N, H, W, 3). At least one frame."""
+        return np.stack([frame.pixels for frame in self.frames])
+
     def add(self, frame: SampledFrame) -> None:
         """Raises ValueError for a frame out of turn."""
         expected = chunk_range(self.chunk).start + len(self.frames)
@@ -80,7 +85,7 @@ class PackWriter:
         metadata. At least one frame."""
         return save(
             {
-                "inputs": np.stack([frame.pixels for frame in self.frames]),
+                "inputs": self.pixels,
                 "number": np.array([frame.number for frame in self.frames], dtype=np.int64),
                 "time_s": np.array([frame.time_s for frame in self.frames], dtype=np.float64),
             },

@@ -136,11 +136,7 @@ def _diverse(frames: _Frames, count: int) -> list[int]:
     pool = _candidates(frames, POOL * count)
     if frames.features is None:
         return _spread(_in_turn(pool, frames.videos), frames.videos, count)
-    values = frames.features_of(pool)
-    middle, spread = values.mean(axis=0), values.std(axis=0)
-    spread[spread == 0] = 1.0
-    scaled = [np.clip((v - middle) / spread, -FAR, FAR) for v in (values, frames.features_of(frames.seen))]
-    farthest = _farthest(scaled[0], scaled[1], count)
+    farthest = _farthest(*_scaled(frames.features_of(pool), frames.features_of(frames.seen)), count)
     return [int(pool[place]) for place in farthest]
 
 
@@ -156,6 +152,31 @@ def _thinned(indices: Indices, most: int) -> Indices:
     if len(indices) <= most:
         return indices
     return indices[np.linspace(0, len(indices) - 1, most).round().astype(np.int64)]
+
+
+def unlike_order(features: NDArray[np.floating[Any]], count: int) -> list[int]:
+    """`count` rows of features (N, F), or all when there are fewer: the first, then each time the one farthest from all
+    before it, in features scaled alike. Raises ValueError when a number is not finite."""
+    values = features.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("A feature is not finite.")
+    return _farthest(*_scaled(values, values[:0]), min(count, len(values)))
+
+
+def in_turn(videos: ArrayLike) -> list[int]:
+    """Places of candidates, whose videos are given (N,), in rounds: first the first of each video, then the second."""
+    owners = np.asarray(videos)
+    order: list[int] = _in_turn(np.arange(len(owners)), owners).tolist()
+    return order
+
+
+def _scaled(
+    values: NDArray[np.float32], others: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Both by the spread of `values`."""
+    middle, spread = values.mean(axis=0), values.std(axis=0)
+    spread[spread == 0] = 1.0
+    return np.clip((values - middle) / spread, -FAR, FAR), np.clip((others - middle) / spread, -FAR, FAR)
 
 
 def _farthest(values: NDArray[np.float32], centres: NDArray[np.float32], count: int) -> list[int]:

@@ -17,7 +17,7 @@ from curation.models import Calibration as CalibrationRow
 from curation.models import Dataset, Frame, FrameScore, ModelVersion, Pack, Score, TrainingRun, Verdict
 from scoring.features import Activations, features_from_bytes
 from scoring.recalibrate import Calibration, Refusal, calibrate, refusal
-from scoring.worker.extract import ROWS_PER_TRANSACTION
+from scoring.worker.shots import ROWS_PER_TRANSACTION
 from scoring.worker.thresholds import entry
 from scoring.worker.weights import load_version
 

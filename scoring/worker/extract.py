@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
@@ -19,16 +18,15 @@ from curation.leases import Lease
 from curation.models import Frame, FrameScore, Pack, ScoredPack, Video
 from curation.problems import Problem
 from scoring.errors import Stopped
-from scoring.frames import Pixels, Summary, VideoInfo
+from scoring.frames import Summary, VideoInfo
 from scoring.limits import MediaError
 from scoring.packs import PackWriter, packed
 from scoring.preprocessing import Bars, Crop, Preprocessing
 from scoring.sampling import Mode, Sampling
 from scoring.sandbox import Extraction
-from scoring.shots import ShotFinder, near_copies
+from scoring.shots import ShotFinder
+from scoring.worker.shots import ROWS_PER_TRANSACTION, Copy, copies_in, store_shots
 
-Copy = tuple[int | None, int]
-ROWS_PER_TRANSACTION = 64  # larger ones make other SQLite writers wait
 ROOM = 1.2  # free space wanted, in sizes of the original
 SAME_MOMENT_S = 0.02
 OTHER_FRAMES = (
@@ -50,7 +48,7 @@ def run(lease: Lease, video: Video) -> None:
             storage.download(video.key, file)
         shots = ShotFinder()
         summary = _extract(lease, video, original, sampling, shots)
-    _store_shots(lease, video, shots)
+    store_shots(lease, video, shots.starts())
     _close(lease, video, summary)
 
 
@@ -85,7 +83,7 @@ def _extract(lease: Lease, video: Video, original: Path, sampling: Sampling, sho
     try:
         for writer in packed(extraction, extraction.preprocessing):
             store_pack(lease, video, writer)
-            shots.add(_pixels(writer))
+            shots.add(writer.pixels)
     except Stopped:
         lease.check()
         raise
@@ -143,7 +141,7 @@ def _replace(
     lease: Lease, pack: Pack, writer: PackWriter, places: list[tuple[int, int]], written: dict[str, int]
 ) -> None:
     """Switch a pack over to its new objects; what was said of its old inputs goes, what people said stays."""
-    moved = list(_moved(pack, places, _copies(writer)))
+    moved = list(_moved(pack, places, copies_in(writer.pixels, pack.first_number)))
     with lease.transaction():
         # A pack is small, and half of one must never be seen; scoring locks the same row (worker/score.py).
         Pack.objects.select_for_update().get(pk=pack.pk)
@@ -166,20 +164,6 @@ def _moved(pack: Pack, places: list[tuple[int, int]], copies: list[Copy]) -> Ite
             yield frame
 
 
-def _pixels(writer: PackWriter) -> Pixels:
-    return np.stack([frame.pixels for frame in writer.frames])
-
-
-def _copies(writer: PackWriter) -> list[Copy]:
-    """Of each frame: the number of the one that it nearly repeats, and how many right after it repeat it."""
-    first = writer.frames[0].number
-    places, copies = near_copies(_pixels(writer))
-    return [
-        (first + place if place >= 0 else None, count)
-        for place, count in zip(places.tolist(), copies.tolist(), strict=True)
-    ]
-
-
 def _store_rows(
     lease: Lease, video: Video, writer: PackWriter, places: list[tuple[int, int]], written: dict[str, int]
 ) -> None:
@@ -190,6 +174,7 @@ def _store_rows(
             chunk=writer.chunk,
             defaults={"first_number": frames[0].number, "frame_count": len(frames), **written},
         )
+    copies = copies_in(writer.pixels, frames[0].number)
     rows = [
         Frame(
             video=video,
@@ -199,9 +184,9 @@ def _store_rows(
             thumb_offset=offset,
             thumb_bytes=length,
             copy_of=copy_of,
-            copies=copies,
+            copies=repeats,
         )
-        for frame, (offset, length), (copy_of, copies) in zip(frames, places, _copies(writer), strict=True)
+        for frame, (offset, length), (copy_of, repeats) in zip(frames, places, copies, strict=True)
     ]
     for start in range(0, len(rows), ROWS_PER_TRANSACTION):
         _store_some(
@@ -223,17 +208,6 @@ def _store_some(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> N
         tally_changes.frames_stored(pack.video.dataset_id, pack.frame_count)
         Video.objects.filter(pk=pack.video_id).update(frame_count=rows[-1].number + 1)
         videos.request_scores(pack.video)
-
-
-def _store_shots(lease: Lease, video: Video, shots: ShotFinder) -> None:
-    """Known at the end: what is a change of shots depends on how much changes before and after it."""
-    found = set(np.flatnonzero(shots.starts()).tolist())
-    before = set(video.frames.filter(shot_start=True).values_list("number", flat=True))
-    for numbers, is_start in ((sorted(found - before), True), (sorted(before - found), False)):
-        for start in range(0, len(numbers), ROWS_PER_TRANSACTION):
-            with lease.transaction():
-                some = video.frames.filter(number__in=numbers[start : start + ROWS_PER_TRANSACTION])
-                some.update(shot_start=is_start)
 
 
 def _close(lease: Lease, video: Video, summary: Summary) -> None:

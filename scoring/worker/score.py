@@ -15,7 +15,7 @@ from scoring.features import features_to_bytes
 from scoring.packs import Inputs, read_inputs
 from scoring.score import Scores
 from scoring.worker.calibrate import newest
-from scoring.worker.extract import ROWS_PER_TRANSACTION
+from scoring.worker.shots import ROWS_PER_TRANSACTION
 from scoring.worker.weights import scorer_for
 
 
