@@ -15,7 +15,7 @@ from tests.curation.review_rows import make_dataset, make_version, make_video, s
 from tests.scoring.frames_for_tests import stripe_frames, turf_frames
 from tests.seed import thresholds
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 LOSSES = [20.0] * 4 + [90.0] * 4
 
 
@@ -133,7 +133,6 @@ def ranked(dataset: Dataset) -> list[int]:
     return list(rows.values_list("worst_number", flat=True))
 
 
-@pytest.mark.usefixtures("store")
 def test_it_orders_outlying_segments_by_how_unlike_they_look() -> None:
     dataset, version, _ = scored_videos(0)
     losses = [20.0, 99.0, 20.0, 98.0, 20.0, 97.0, 20.0, 96.0]
@@ -145,7 +144,7 @@ def test_it_orders_outlying_segments_by_how_unlike_they_look() -> None:
     assert ranked(dataset) == [1, 5, 7, 3]
 
 
-def test_it_orders_them_in_rounds_over_the_videos_where_no_features_were_kept(store: str) -> None:
+def test_it_orders_them_in_rounds_over_the_videos_where_no_features_were_kept() -> None:
     dataset, _, videos = scored_videos(2)
     version = dataset.active_version
     assert version is not None
@@ -158,7 +157,6 @@ def test_it_orders_them_in_rounds_over_the_videos_where_no_features_were_kept(st
     assert list(rows) == [(second.pk, 0), (first.pk, 0), (first.pk, 4), (second.pk, 4)]
 
 
-@pytest.mark.usefixtures("store")
 def test_it_finds_the_shots_of_frames_that_were_extracted_before_these_were_looked_for() -> None:
     dataset, _, _ = scored_videos(0)
     pictures = np.concatenate([turf_frames(1).repeat(5, 0), stripe_frames(1).repeat(4, 0)])
