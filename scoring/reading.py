@@ -36,14 +36,24 @@ class PictureReader:
         self.damaged = 0
         self.problems: list[str] = []
         self.on_packet: Callable[[], None] = lambda: None
-        self._path = path
+        self.path = path
         self._limits = limits
         self._keyframes_only = keyframes_only
         self._sent: deque[int] = deque(maxlen=HELD_BACK)
         self._given: deque[int | None] = deque(maxlen=4 * HELD_BACK)
 
+    def follow(self, declared: Declared, packets: int) -> None:
+        """Take down what somebody else reads and decodes by a plan (scoring/plan.py)."""
+        self.declared, self.timeline, self.packets = declared, Timeline(declared), packets
+
+    def passed(self) -> None:
+        """A packet went by."""
+        self.decoded += 1
+        self.on_packet()
+
     def __iter__(self) -> Iterator[VideoFrame]:
         """Raises MediaError when the file can't be opened or is over a limit."""
+        self.packets = 0
         for picture in self._read():
             self.decoded += 1
             self._given.append(picture.pts)
@@ -53,7 +63,7 @@ class PictureReader:
             yield from self._rescued(lost)
 
     def _read(self) -> Iterator[VideoFrame]:
-        with open_video(self._path, self._limits, threads=DECODER_THREADS) as opened:
+        with open_video(self.path, self._limits, threads=DECODER_THREADS) as opened:
             self.declared, self.timeline = opened.declared, Timeline(opened.declared)
             self._prepare(opened)
             for packet in self._packets(opened):
@@ -67,7 +77,7 @@ class PictureReader:
     def _rescued(self, lost: set[int]) -> Iterator[VideoFrame]:
         """The decoder gives up emptying itself at its first damaged packet, and with several threads good pictures
         wait behind that one. So the tail is read once more with one thread, which holds none back."""
-        with open_video(self._path, self._limits, threads=1) as opened:
+        with open_video(self.path, self._limits, threads=1) as opened:
             self._prepare(opened)
             with suppress(Exception):
                 opened.container.seek(min(lost), stream=opened.stream)
