@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Count, F, Max, Q, Window
 from django.db.models.functions import Coalesce, Lag, Now
 
-from curation import segments, storage
+from curation import segments, storage, tally_changes
 from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Segment, Verdict, Video
 
 SHOWN = 20
@@ -116,6 +116,16 @@ def copies_agree() -> Iterator[str]:
         yield f"Frame {score.frame_id}: its score by version {score.model_version_id} is wrong about near copies."
 
 
+def counts_are_kept() -> Iterator[str]:
+    """What is kept as a count is what the rows add up to."""
+    for dataset in Dataset.objects.all():
+        for version_id in tally_changes.kept(dataset.pk):
+            kept, found = tally_changes.difference(dataset.pk, version_id)
+            if kept != found:
+                whose = f"version {version_id}" if version_id else "all frames"
+                yield f"Data set {dataset.slug}: the counts that are kept of {whose} differ from its rows."
+
+
 CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     frames_without_holes,
     packs_are_whole,
@@ -124,6 +134,7 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     active_versions_are_scored,
     verdict_copies_agree,
     reasons_go_with_out,
+    counts_are_kept,
     segments_hold_every_frame_once,
     open_frames_agree,
     copies_agree,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
@@ -191,6 +192,15 @@ def count_scores(version_id: int) -> Table:
     while part := list(islice(iterator, COUNTED_AT_ONCE)):
         add(table, part)
     return table
+
+
+def difference(dataset_id: int, version_id: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is kept, and what the rows say: the same where all is well."""
+    with transaction.atomic():
+        rows = Tally.objects.filter(dataset=dataset_id, model_version=version_id).values_list("counts", flat=True)
+        if version_id is None:
+            return frames_json(frames_summed(rows)), count_frames([dataset_id])[dataset_id]
+        return as_json(summed(rows)), as_json(count_scores(version_id))
 
 
 def recount(dataset: Dataset) -> None:
