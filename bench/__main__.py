@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import first_run, recalibrate
+from bench import decode, first_run, recalibrate
 
-BENCHES: dict[str, Callable[[list[str]], int]] = {"first_run": first_run.main, "recalibrate": recalibrate.main}
+BENCHES: dict[str, Callable[[list[str]], int]] = {
+    "decode": decode.main,
+    "first_run": first_run.main,
+    "recalibrate": recalibrate.main,
+}
 
 
 def main() -> int:
