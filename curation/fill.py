@@ -30,6 +30,7 @@ from curation.models import (
     Review,
     Role,
     ScoredPack,
+    Segment,
     Video,
 )
 from curation.problems import Problem
@@ -81,6 +82,7 @@ def make(
     for video in filled.videos:
         segments.rebuild(video=video)
     say("Their segments are found.")
+    bulk.settle(Frame, FrameScore, Review, Segment)
     return filled.dataset
 
 

@@ -78,11 +78,16 @@ class ByScore(Order):
         return [self._card(row) for row in rows]
 
     def _first(self, streams: list[FrameScoreQuerySet], count: int) -> list[FrameScore]:
-        """The first rows of several streams in one order: of each as many as are wanted, then merged."""
-        rows = [row for stream in streams for row in stream.select_related("frame__video")[:count]]
-        if len(streams) > 1:
-            rows.sort(key=lambda row: (row.value(self.score) or 0.0, row.frame_id), reverse=self.side == "lt")
-        return rows[:count]
+        """The first rows of several streams in one order. Of each stream only the places are read, as many as are
+        wanted; the rows only of those that come first among all."""
+        if len(streams) == 1:
+            return list(streams[0].select_related("frame__video")[:count])
+        places = [place for stream in streams for place in stream.values_list(self.score, "frame_id")[:count]]
+        places.sort(key=lambda place: (place[0] or 0.0, place[1]), reverse=self.side == "lt")
+        first = [frame_id for _, frame_id in places[:count]]
+        rows = FrameScore.objects.of_version(self.version).filter(frame__in=first).select_related("frame__video")
+        by_frame = {row.frame_id: row for row in rows}
+        return [by_frame[frame_id] for frame_id in first if frame_id in by_frame]
 
     def _parts(self, position: Position | None) -> Parts:
         """What follows the position, in order: the frames that have the score and those that lack it, apart, because

@@ -48,7 +48,7 @@ def test_it_shows_pictures(load: Dataset, admin: User) -> None:
     page = gallery.page(load, gallery.GalleryFilters(), None)
     answer = client.get(f"/d/load/frames/{page.cards[0].frame.pk}/thumb.jpg")
     assert answer.status_code == 200
-    assert b"".join(answer).startswith(b"\xff\xd8") if answer.streaming else answer.content.startswith(b"\xff\xd8")  # type: ignore[attr-defined]
+    assert b"".join(answer).startswith(b"\xff\xd8") if answer.streaming else answer.content.startswith(b"\xff\xd8")
     assert client.get("/d/load/frames/").status_code == 200
 
 

@@ -101,9 +101,9 @@ def test_it_opens_at_a_score_with_a_few_frames_before(
     ids = walk(cup, f"sort={sort}")
     page = gallery.page(cup, filters(f"sort={sort}&from={start}"), None, 5)
     key = KEYS[sort.removesuffix("_asc")]
-    values = dict(FrameScore.objects.values_list("frame_id", key))
-    is_on = (lambda v: v >= start) if sort.endswith("_asc") else (lambda v: v is None or v <= start)
-    first = next(place for place, pk in enumerate(ids) if is_on(values[pk]))
+    values, way = dict(FrameScore.objects.values_list("frame_id", key)), 1 if sort.endswith("_asc") else -1
+    reached = [pk for pk, value in values.items() if value is None or (value - start) * way >= 0]
+    first = next(place for place, pk in enumerate(ids) if pk in reached)
     assert page.starts_at == ids[first]
     assert [card.frame.pk for card in page.cards] == ids[first - 3 : first + 5]
     assert page.is_from_top is False
