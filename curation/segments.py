@@ -177,7 +177,7 @@ def _counts(dataset: Dataset, rule: Rule) -> dict[str, int]:
     videos = Video.objects.filter(dataset=OuterRef("pk")).finished().order_by()
     wanted = {
         "all": rows,
-        "open_outliers": rows.open().filter(is_outlier=True),
+        "open_outliers": rows.open().on_side(is_outlier=True),
         "open_all": rows.open(),
         "videos": videos,
         "stale": videos.exclude(segmented_by=rule.key),

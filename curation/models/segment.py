@@ -11,11 +11,19 @@ from curation.models.review import Verdict
 from curation.models.score import Score
 from curation.models.video import Video
 
+# Written out, not passed as a parameter: SQLite then knows that its partial indexes hold just these rows, and needn't
+# look each up.
+NONE_OPEN = models.Func(template="0", output_field=models.IntegerField())
+
 
 class SegmentQuerySet(models.QuerySet["Segment"]):
     def open(self) -> SegmentQuerySet:
         """Those with a frame that nobody has judged."""
-        return self.filter(open_frames__gt=0)
+        return self.filter(open_frames__gt=NONE_OPEN)
+
+    def on_side(self, *, is_outlier: bool) -> SegmentQuerySet:
+        """Outlying or not; said as a list of one, because "WHERE is_outlier" alone is no use to an index of SQLite."""
+        return self.filter(is_outlier__in=[is_outlier])
 
     def settled(self) -> SegmentQuerySet:
         return self.filter(open_frames=0)

@@ -51,7 +51,7 @@ def _find(lease: Lease, video_id: int, note: str, share: float) -> int:
 def _rank(lease: Lease, dataset: Dataset, rule: Rule) -> None:
     """Greedy k-centre (T. Gonzalez, 1985) over what the encoder saw in the worst frames of outlying segments; the rest,
     and all where no features were kept, in rounds over the videos, each from the worst segment on."""
-    rows = Segment.objects.filter(dataset=dataset, is_outlier=True).open().order_by("-worst", "id")
+    rows = Segment.objects.filter(dataset=dataset).open().on_side(is_outlier=True).order_by("-worst", "id")
     candidates = list(rows.values_list("pk", "video_id", "worst_number", "diversity"))
     order = _unlike(lease, dataset, rule.version, candidates)
     taken = set(order)
