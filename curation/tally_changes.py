@@ -112,9 +112,10 @@ def verdicts_changed(dataset: Dataset, changes: dict[int, tuple[str, str]]) -> N
             by_column[COLUMN[after]] += 1
         _write_frames(dataset.pk, by_column)
     tables: dict[int | None, Table] = defaultdict(empty)
-    rows = FrameScore.objects.filter(frame__in=list(changes), model_version__in=versions - {None})
-    locked = rows.select_for_update().order_by("pk")
-    found = list(locked.values_list("model_version_id", *ROW, "frame_id"))
+    # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
+    locked = FrameScore.objects.filter(frame__in=list(changes)).select_for_update().order_by("pk")
+    scored = locked.values_list("model_version_id", *ROW, "frame_id")
+    found = [row for row in scored if row[0] in versions]
     for version, part in _by_version(row[:-1] for row in found):
         add(tables[version], part, -1)
     for version, part in _by_version((row[0], changes[row[-1]][1], *row[2:-1]) for row in found):
