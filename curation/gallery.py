@@ -93,6 +93,11 @@ def matching(dataset: Dataset, filters: GalleryFilters) -> int:
     return _order(dataset, filters).count()
 
 
+def passing(dataset: Dataset, filters: GalleryFilters, most: int) -> list[tuple[int, int]]:
+    """(id, review version) of up to `most` frames that pass the filters, near copies included."""
+    return _order(dataset, filters).passing(most)
+
+
 def _order(dataset: Dataset, filters: GalleryFilters) -> Order:
     """By the score asked for; by outlier score as long as there are no probabilities."""
     version = dataset.active_version

@@ -57,6 +57,10 @@ class ByScore(Order):
             return self._matching().count()
         return tallies.count(self.version, self.score, self.filters.verdict, low=self.lower, high=self.upper)
 
+    def passing(self, most: int) -> list[tuple[int, int]]:
+        rows = self._matching().in_order_of(self.key, is_upward=self.side == "gt")
+        return list(rows.values_list("frame_id", "frame__review_version")[:most])
+
     def _matching(self) -> FrameScoreQuerySet:
         return self._in_range(self._scoped(self.filters.verdict), None)
 

@@ -30,6 +30,9 @@ class ByNumber(Order):
     def count(self) -> int:
         return self.filtered().count()
 
+    def passing(self, most: int) -> list[tuple[int, int]]:
+        return list(self.filtered().order_by("video_id", "number").values_list("pk", "review_version")[:most])
+
     def flipped(self) -> ByNumber:
         return ByNumber(self.dataset, self.filters.flipped())
 
@@ -76,6 +79,13 @@ class BySelection(Order):
 
     def count(self) -> int:
         return len(self.ids)
+
+    def passing(self, most: int) -> list[tuple[int, int]]:
+        versions: dict[int, int] = {}
+        for start in range(0, min(most, len(self.ids)), CHUNK):
+            part = self.ids[start : start + CHUNK].tolist()
+            versions |= Frame.objects.filter(pk__in=part).values_list("pk", "review_version")
+        return [(pk, versions[pk]) for pk in self.ids[:most].tolist() if pk in versions]
 
     def flipped(self) -> BySelection:
         other = BySelection(self.selection, self.version, self.score)

@@ -73,6 +73,10 @@ class Order(ABC):
     def count(self) -> int:
         """How many frames pass the filters."""
 
+    @abstractmethod
+    def passing(self, most: int) -> list[tuple[int, int]]:
+        """(id, review version) of up to `most` frames that pass the filters."""
+
     def start(self) -> Position | None:
         """Where the order was asked to open; None for its top."""
         return None

@@ -111,7 +111,9 @@ def claim(job_id: int) -> Lease | None:
     )  # fmt: skip
     if not taken:
         return None
-    job = Job.objects.select_related("dataset", "video", "model_version", "training_run", "export").get(pk=job_id)
+    job = Job.objects.select_related(
+        "dataset", "video", "model_version", "training_run", "export", "decision__user"
+    ).get(pk=job_id)
     return Lease(job) if job.fence == fence else None
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 
 from curation import calibrations, reasons, scores, segments, tally_changes
-from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Score, Verdict
+from curation.models import Dataset, Decision, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 
 if TYPE_CHECKING:
@@ -56,8 +56,11 @@ class Outcome:
     reason: str = ""
 
 
-def record(*, dataset: Dataset, user: User, requests: list[ReviewRequest]) -> list[Outcome]:
+def record(
+    *, dataset: Dataset, user: User | None, requests: list[ReviewRequest], decision: Decision | None = None
+) -> list[Outcome]:
     """Write the reviews to the log and apply those that are not stale, in one transaction, in the order given.
+    `decision`: the word on many frames that they are part of (curation/decisions.py).
 
     Status of each: "applied"; "repeated" (its id is in the log already); "conflict" (somebody else decided in between:
     kept in the log, not applied); "missing" (no such frame in this dataset, or nothing to undo; not kept).
@@ -65,7 +68,7 @@ def record(*, dataset: Dataset, user: User, requests: list[ReviewRequest]) -> li
     """
     _check(requests)
     with transaction.atomic():
-        batch = _Batch.opened(dataset=dataset, user=user, requests=requests)
+        batch = _Batch.opened(dataset=dataset, user=user, requests=requests, decision=decision)
         drafts = [batch.take(request) for request in requests]
         batch.write()
         if batch.changed:
@@ -88,7 +91,8 @@ class _Batch:
     """The frames of one call, locked, and the rows that will be written for them."""
 
     dataset: Dataset
-    user: User
+    user: User | None
+    decision: Decision | None
     version: ModelVersion | None
     frames: dict[int, Frame]
     losses: dict[int, float]
@@ -100,12 +104,15 @@ class _Batch:
     conflicted: set[int] = field(default_factory=set)
 
     @classmethod
-    def opened(cls, *, dataset: Dataset, user: User, requests: list[ReviewRequest]) -> _Batch:
+    def opened(
+        cls, *, dataset: Dataset, user: User | None, requests: list[ReviewRequest], decision: Decision | None
+    ) -> _Batch:
         frames = _locked_frames(dataset, {request.frame_id for request in requests})
         version = dataset.active_version
         return cls(
             dataset=dataset,
             user=user,
+            decision=decision,
             version=version,
             frames=frames,
             losses=_scores(version, Score.RECONSTRUCTION_LOSS, frames),
@@ -146,6 +153,7 @@ class _Batch:
             dataset=self.dataset,
             frame=frame,
             user=self.user,
+            decision=self.decision,
             client_uuid=request.client_uuid,
             verdict=undone.previous_verdict if undone else request.verdict,
             reason=undone.previous_reason if undone else request.reason,
@@ -197,8 +205,10 @@ def _locked_frames(dataset: Dataset, ids: set[int]) -> dict[int, Frame]:
 def _scores(version: ModelVersion | None, score: str, frames: Iterable[int]) -> dict[int, float]:
     if version is None:
         return {}
-    rows = FrameScore.objects.of_version(version).filter(frame__in=list(frames), **{f"{score}__isnull": False})
-    return dict(rows.values_list("frame_id", score))
+    # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
+    rows = FrameScore.objects.filter(frame__in=list(frames), **{f"{score}__isnull": False})
+    found = rows.values_list("model_version_id", "frame_id", score)
+    return {frame_id: value for version_id, frame_id, value in found if version_id == version.pk}
 
 
 def _flagged(dataset: Dataset, version: ModelVersion | None, frames: Iterable[int]) -> dict[int, bool]:

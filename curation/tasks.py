@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curation import explain, exports, jobs, tally_changes, uploads
+from curation import decisions, explain, exports, jobs, tally_changes, uploads
 from curation.celery import app
 from curation.leases import work
 
@@ -12,6 +12,13 @@ def export(job_id: int) -> None:
     with work(job_id) as lease:
         if lease and lease.job.export:
             exports.write(lease.job.export, lease)
+
+
+@app.task
+def decide(job_id: int) -> None:
+    with work(job_id) as lease:
+        if lease and lease.job.decision:
+            decisions.apply(lease.job.decision, lease)
 
 
 @app.task

@@ -8,6 +8,7 @@ from curation.api import api
 from curation.views import (
     calibrations,
     datasets,
+    decisions,
     exports,
     frames,
     gallery,
@@ -40,6 +41,8 @@ dataset_urls = [
         "frames/<int:pk>/explanation/<int:version>/<str:kind>.png", frames.explanation_image, name="explanation-image"
     ),
     path("reviews/", reviews.record, name="reviews"),
+    path("decisions/", decisions.record, name="decisions"),
+    path("selections/", decisions.select, name="selections"),
     path("models/", models.index, name="models"),
     path("models/train/", models.train, name="train"),
     path("models/threshold/", models.threshold, name="threshold"),

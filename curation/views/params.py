@@ -1,6 +1,7 @@
-"""Reading numbers out of a query string, where anything at all may stand."""
+"""Reading numbers out of a query string or a JSON body, where anything at all may stand."""
 
 import math
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -20,3 +21,10 @@ def number(request: HttpRequest, name: str) -> float | None:
     except ValueError:
         return None
     return found if math.isfinite(found) else None
+
+
+def sent_whole(value: Any, *, bits: int) -> int:
+    """A value of a JSON body as a whole number >= 0 that fits its column. Raises ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**bits:
+        raise ValueError(value)
+    return value

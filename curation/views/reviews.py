@@ -16,6 +16,7 @@ from curation.models import Role
 from curation.permissions import dataset_for
 from curation.problems import Problem
 from curation.reviews import Outcome, ReviewRequest
+from curation.views.params import sent_whole
 from curation.views.requests import person
 
 NOT_JSON = 'Send {"reviews": [{"frame", "verdict", "uuid", "seen", "source", "reason"}, ...]} as JSON.'
@@ -51,21 +52,14 @@ def _parse(body: bytes, user: User) -> list[ReviewRequest]:
 def _request(row: dict[str, Any]) -> ReviewRequest:
     undoes = row.get("undoes")
     return ReviewRequest(
-        frame_id=_number(row["frame"], bits=63),
+        frame_id=sent_whole(row["frame"], bits=63),
         verdict=str(row.get("verdict", "")),
         client_uuid=UUID(row["uuid"]),
-        seen_version=_number(row["seen"], bits=31),
+        seen_version=sent_whole(row["seen"], bits=31),
         source=str(row.get("source", "api")),
         undoes=UUID(undoes) if undoes else None,
         reason=str(row.get("reason") or ""),
     )
-
-
-def _number(value: Any, *, bits: int) -> int:
-    """A whole number that fits its column; anything else is malformed."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**bits:
-        raise ValueError(value)
-    return value
 
 
 def _wire(outcome: Outcome) -> dict[str, Any]:

@@ -47,6 +47,8 @@ MATRIX: dict[str, dict[str, str]] = {
     "explanation": {"GET": VIEWER},
     "explanation-image": {"GET": VIEWER},
     "reviews": {"POST": CURATOR},
+    "decisions": {"POST": CURATOR},
+    "selections": {"POST": CURATOR},
     "models": {"GET": VIEWER, "POST": ADMIN},
     "train": {"GET": ADMIN, "POST": ADMIN},
     "threshold": {"GET": VIEWER, "POST": ADMIN},
@@ -146,6 +148,7 @@ def call(client: Client, method: str, url: str, name: str, world: World) -> Http
         "uploads": {"dataset": world.dataset.slug, "name": "b.mp4", "size": 10, "fingerprint": "b"},
         "upload-sign": {"parts": [1]},
         "reviews": {"reviews": []},
+        "decisions": {"decisions": []},
     }
     body = json.dumps(bodies.get(name, {}))
     return client.generic(method, url, body, content_type="application/json")
