@@ -1,6 +1,8 @@
-// The `?` dialog: the keys of this page, read off the elements that carry them (data-key, data-key-label).
+// The `?` dialog: the keys of this page as this person has them, read off the elements that carry them
+// (data-key, data-key-label).
 
 import { isTyping } from "./app.js";
+import { boundKey } from "./keys.js";
 
 const dialog = document.getElementById("help");
 const list = document.getElementById("help-keys");
@@ -14,7 +16,7 @@ function keyCaps(keys) {
   const cell = document.createElement("dd");
   for (const name of keys.split(" ")) {
     const cap = document.createElement("kbd");
-    cap.textContent = name;
+    cap.textContent = boundKey(name);
     cell.append(cap, " ");
   }
   return cell;
