@@ -1,12 +1,13 @@
 """Template filters and tags of the house; a builtin, so that no template loads it.
 
 Filters: clock, ago, bytes, loss, measure, score_words, score_short, score_name,
-signed, percent. Tags: icon, verdict, visible_datasets.
+signed, percent. Tags: icon, verdict, visible_datasets, key_map.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from curation import scores
+from curation import preferences, scores
 from curation.models import Dataset, Score, Verdict
 from curation.templatetags.icons import ICONS
 from curation.uploads import human_bytes
@@ -139,6 +140,16 @@ def visible_datasets(context: dict[str, Any]) -> list[Dataset]:
     if request is None or not request.user.is_authenticated:
         return []
     return list(Dataset.objects.visible_to(request.user).only("name", "slug")[:SWITCHER_LIMIT])
+
+
+@register.simple_tag(takes_context=True)
+def key_map(context: dict[str, Any]) -> str:
+    """As JSON: which usual key each key stands for, where the person chose others; empty for who didn't."""
+    request = context.get("request")
+    if request is None or not request.user.is_authenticated:
+        return ""
+    found = preferences.key_map(preferences.of(request.user).keys)
+    return json.dumps(found) if found else ""
 
 
 def _number(value: Any) -> float | None:

@@ -26,6 +26,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "home": {"GET": SIGNED_IN},
     "dataset-new": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "password": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "preferences": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "login": {"GET": PUBLIC, "POST": PUBLIC},
     "logout": {"POST": PUBLIC},
     "healthz": {"GET": PUBLIC},
@@ -123,7 +124,7 @@ class World:
     def url(self, name: str, user: User | None) -> str:
         if name in ("upload", "upload-sign", "upload-complete"):
             return reverse(name, kwargs={"pk": self.upload_of(user).pk})
-        if name == "uploads" or not MATRIX[name].keys() or name in ("home", "dataset-new", "password"):
+        if name == "uploads" or not MATRIX[name].keys() or name in ("home", "dataset-new", "password", "preferences"):
             return reverse(name)
         if set(MATRIX[name].values()) <= {PUBLIC}:
             return reverse(name)
