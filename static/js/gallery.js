@@ -6,6 +6,7 @@ import { onKeys } from "./keys.js";
 import { askReason, reasonKeys } from "./reasons.js";
 import { Reviewer, spoken } from "./reviewer.js";
 import { Selection } from "./selection.js";
+import { onSwipe } from "./swipe.js";
 import { conflictSentence, frameOf, labelOf, rowNeighbour, showConflict, showVerdict, tileOf, tiles } from "./tiles.js";
 
 const reviewer = new Reviewer(document.getElementById("reviewer"));
@@ -181,6 +182,12 @@ function onPick(event, tile) {
   else selection.toggle(tile, event.target.checked);
   focus(tile);
 }
+
+onSwipe(document.getElementById("main"), {
+  of: "#gallery .tile",
+  left: (tile) => onVerdictButton(tile, "out"),
+  right: (tile) => onVerdictButton(tile, "in"),
+});
 
 document.addEventListener("focusin", (event) => {
   const tile = event.target.closest?.("#gallery .tile");
