@@ -35,7 +35,7 @@ QUEUE = "inspect"
 ASK_AGAIN_S = 5.0
 REMEMBERED = 1000
 KEEP = dt.timedelta(days=30)
-QUEUE_DOWN = "The queue can't be reached, so no worker could be asked for these pictures. They come once it is back."
+QUEUE_DOWN = "The queue can't be reached, so no worker could be asked. The answer comes once it is back."
 STORE_DOWN = "The object store doesn't answer, so these pictures can't be read. They come once it is back."
 
 
@@ -48,27 +48,30 @@ class Explanation:
     problem: str = ""
 
 
+Question = tuple[str | int, ...]  # the task's name and its arguments
+
+
 class _Asked:
-    """When each (frame, version) was last asked for by this process, and whether the queue took it."""
+    """When each question was last put to the workers by this process."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._times: dict[tuple[int, int], float] = {}
+        self._times: dict[Question, float] = {}
 
-    def is_due(self, pair: tuple[int, int], now: float) -> bool:
-        """True at most once in ASK_AGAIN_S seconds per pair."""
+    def is_due(self, question: Question, now: float) -> bool:
+        """True at most once in ASK_AGAIN_S seconds per question."""
         with self._lock:
-            if now - self._times.get(pair, -ASK_AGAIN_S) < ASK_AGAIN_S:
+            if now - self._times.get(question, -ASK_AGAIN_S) < ASK_AGAIN_S:
                 return False
-            self._times.pop(pair, None)
-            self._times[pair] = now
+            self._times.pop(question, None)
+            self._times[question] = now
             while len(self._times) > REMEMBERED:
                 del self._times[next(iter(self._times))]
             return True
 
 
 _asked = _Asked()
-_refused: dict[tuple[int, int], str] = {}
+_refused: dict[Question, str] = {}
 
 
 def key(frame: Frame, version: ModelVersion, kind: str) -> str:
@@ -88,16 +91,22 @@ def explanation(frame: Frame, version: ModelVersion) -> Explanation:
 
 
 def ask(frame: Frame, version: ModelVersion) -> str:
-    """Ask a worker for the pictures, at most every 5 seconds per pair; a sentence when the queue can't be reached."""
-    pair = (frame.pk, version.pk)
-    if _asked.is_due(pair, time.monotonic()):
-        _refused.pop(pair, None)
+    """Ask a worker for the pictures; a sentence when the queue can't be reached."""
+    return ask_worker(TASK, frame.pk, version.pk)
+
+
+def ask_worker(task: str, *args: str | int) -> str:
+    """Ask a worker of the queue whose tasks are short, at most every 5 seconds for the same; a sentence when the queue
+    can't be reached."""
+    question = (task, *args)
+    if _asked.is_due(question, time.monotonic()):
+        _refused.pop(question, None)
         try:
-            app.send_task(TASK, args=list(pair), queue=QUEUE, expires=60, ignore_result=True)
+            app.send_task(task, args=list(args), queue=QUEUE, expires=60, ignore_result=True)
         except Exception as error:  # kombu lets the transport's own errors through
-            log.warning("explanation not asked for", frame=frame.pk, version=version.pk, error=str(error))
-            _refused[pair] = QUEUE_DOWN
-    return _refused.get(pair, "")
+            log.warning("no worker asked", task=task, args=args, error=str(error))
+            _refused[question] = QUEUE_DOWN
+    return _refused.get(question, "")
 
 
 def ask_ahead(frame: Frame, version: ModelVersion) -> None:

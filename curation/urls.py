@@ -19,6 +19,7 @@ from curation.views import (
     preferences,
     reviews,
     runs,
+    similar,
     uploads,
     videos,
 )
@@ -37,6 +38,7 @@ dataset_urls = [
     path("frames/histogram.json", gallery.histogram, name="gallery-histogram"),
     path("frames/<int:pk>/", frames.detail, name="frame"),
     path("frames/<int:pk>/thumb.jpg", frames.thumbnail, name="thumbnail"),
+    path("frames/<int:pk>/similar/", similar.detail, name="similar"),
     path("frames/<int:pk>/explanation/<int:version>/", frames.explanation, name="explanation"),
     path(
         "frames/<int:pk>/explanation/<int:version>/<str:kind>.png", frames.explanation_image, name="explanation-image"

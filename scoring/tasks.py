@@ -68,3 +68,13 @@ def explain_frame(frame_id: int, version_id: int) -> None:
     from scoring.worker import explain as body
 
     body.run(frame_id, version_id)
+
+
+@app.task
+def find_similar(frame_id: int, version_id: int, among: str) -> None:
+    from curation.similar import AMONG
+    from scoring.worker import similar as body
+
+    for known in AMONG:
+        if among == known:
+            body.run(frame_id, version_id, known)

@@ -45,6 +45,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "gallery-histogram": {"GET": VIEWER},
     "frame": {"GET": VIEWER},
     "thumbnail": {"GET": VIEWER},
+    "similar": {"GET": VIEWER, "POST": VIEWER},
     "explanation": {"GET": VIEWER},
     "explanation-image": {"GET": VIEWER},
     "reviews": {"POST": CURATOR},
@@ -115,7 +116,7 @@ class World:
         if name in special:
             return slug | special[name]
         prefixes = {
-            "video": self.video, "frame": self.frame, "thumbnail": self.frame, "run": self.run,
+            "video": self.video, "frame": self.frame, "similar": self.frame, "thumbnail": self.frame, "run": self.run,
             "export-": self.export, "job": self.job,
         }  # fmt: skip
         found = next((row for prefix, row in prefixes.items() if name.startswith(prefix) and name != "jobs"), None)
