@@ -5,10 +5,10 @@ pixels are: colours forgive motion, which is large when frames are seconds apart
 or much farther than it usually is around there (cf. the adaptive detector of PySceneDetect).
 
 Measured on the demo's generated videos, whose cuts are known: no frame was wrongly taken for the start of a shot, and
-of the cuts .96 were found with frames .125 s apart, .93 at .5 s, .85 at 1 s and .74 at 2 s, where shots last 2 to 9 s. On
-20 real clips, whose cuts were found at 20 frames a second and looked at: 1.00 found up to .25 s, .96 at .5 and 1 s, .92
-at 2 s, and .73 to .89 of the starts right; what else was taken for one were fades, whip pans, and graphics or people
-that cover the picture. No near copy lay beyond a cut.
+of the cuts .96 were found with frames .125 s apart, .93 at .5 s, .85 at 1 s and .74 at 2 s, where shots last 2 to 9
+s. On 20 real clips, whose cuts were found at 20 frames a second and looked at: 1.00 found up to .25 s, .96 at .5 and
+1 s, .92 at 2 s, and .73 to .89 of the starts right; what else was taken for one were fades, whip pans, and graphics
+or people that cover the picture. No near copy lay beyond a cut.
 """
 
 from __future__ import annotations

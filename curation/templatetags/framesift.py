@@ -136,20 +136,26 @@ def verdict(value: str, extra: str = "") -> SafeString:
 @register.simple_tag(takes_context=True)
 def visible_datasets(context: dict[str, Any]) -> list[Dataset]:
     """The first data sets, by name, that the person may see; for the switcher."""
-    request = context.get("request")
-    if request is None or not request.user.is_authenticated:
+    user = _person(context)
+    if user is None:
         return []
-    return list(Dataset.objects.visible_to(request.user).only("name", "slug")[:SWITCHER_LIMIT])
+    return list(Dataset.objects.visible_to(user).only("name", "slug")[:SWITCHER_LIMIT])
 
 
 @register.simple_tag(takes_context=True)
 def key_map(context: dict[str, Any]) -> str:
     """As JSON: which usual key each key stands for, where the person chose others; empty for who didn't."""
-    request = context.get("request")
-    if request is None or not request.user.is_authenticated:
+    user = _person(context)
+    if user is None:
         return ""
-    found = preferences.key_map(preferences.of(request.user).keys)
+    found = preferences.key_map(preferences.of(user).keys)
     return json.dumps(found) if found else ""
+
+
+def _person(context: dict[str, Any]) -> Any:
+    """Who is signed in; None as well where a request was refused before that was asked."""
+    user = getattr(context.get("request"), "user", None)
+    return user if user is not None and user.is_authenticated else None
 
 
 def _number(value: Any) -> float | None:
