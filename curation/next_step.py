@@ -1,4 +1,5 @@
-"""What a data set needs next: the first run in four steps, told in one sentence and one button."""
+"""What a data set needs next: the first run in four steps, told in one sentence and one button, and what is being done
+for it meanwhile."""
 
 from __future__ import annotations
 
@@ -7,7 +8,17 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from curation.models import Dataset, Frame, TrainingRun, Verdict, Video
+from curation import jobs
+from curation.models import Dataset, Frame, Job, TrainingRun, Verdict, Video
+
+DOING = {
+    Job.Kind.EXTRACT: "Taking the frames out of {video}.",
+    Job.Kind.SCORE: "Scoring the frames of {video}.",
+    Job.Kind.TRAIN: "Training the model.",
+    Job.Kind.RESCORE: "Scoring all frames by the new version.",
+    Job.Kind.SEGMENT: "Finding the segments.",
+}
+MOST_WAITING = 100
 
 
 @dataclass(frozen=True)
@@ -18,14 +29,26 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Work:
+    """What is being done for the data set. `fraction` 0 to 1; None, like `eta_s`, while it can't be said. `waiting`:
+    how many more jobs stand behind it."""
+
+    sentence: str
+    fraction: float | None
+    eta_s: float | None
+    waiting: int
+
+
+@dataclass(frozen=True)
 class Guide:
-    """`url` is empty when the step is done on this very page (uploading), or when there is nothing to press yet."""
+    """`url` is empty when the step is done on the page of videos (uploading), or when there is nothing to press yet."""
 
     steps: list[Step]
     sentence: str
     label: str
     url: str
     is_upload: bool = False
+    work: Work | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +98,24 @@ def guide(dataset: Dataset) -> Guide | None:
         for number, (title, is_done) in enumerate(zip(titles, done, strict=True))
     ]
     sentence, label, url = (_reference, _train, _unsorted, _review)[current](facts)
-    return Guide(steps, sentence, label, url, is_upload=current in (0, 2))
+    return Guide(steps, sentence, label, url, is_upload=current in (0, 2), work=under_way(dataset))
+
+
+def under_way(dataset: Dataset) -> Work | None:
+    """What leads to frames that can be reviewed and is at work now, or is the next to be; None when nothing is."""
+    open_jobs = Job.objects.open().filter(dataset=dataset, kind__in=DOING).select_related("video").order_by("id")
+    found = list(open_jobs[:MOST_WAITING])
+    if not found:
+        return None
+    job = next((each for each in found if each.state == Job.State.RUNNING), found[0])
+    sentence = DOING[Job.Kind(job.kind)].format(video=job.video.name if job.video else "a video")
+    is_running = job.state == Job.State.RUNNING
+    return Work(
+        sentence=sentence if is_running else "Waiting for a worker.",
+        fraction=job.progress if is_running else None,
+        eta_s=jobs.eta_s(job),
+        waiting=len(found) - 1,
+    )
 
 
 def _reference(facts: Facts) -> tuple[str, str, str]:
