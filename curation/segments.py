@@ -41,8 +41,8 @@ __all__ = [
 class SegmentStatus:
     """How far the segments are. `progress`: share of the finished videos, 0 to 1, whose segments are by the version,
     score and threshold of now; `is_current` when all are. `eta_s`: seconds left, None while that can't be said. `job`:
-    the one at work, or the last one, whose reason says why it failed. `open_outliers` and `open_all` count segments
-    with a frame that nobody judged, `settled` the others."""
+    the one at work, or the last one, whose reason says why it failed; not looked up while nothing is missing.
+    `open_outliers` and `open_all` count segments with a frame that nobody judged, `settled` the others."""
 
     is_current: bool
     progress: float
@@ -158,8 +158,9 @@ def status(dataset: Dataset) -> SegmentStatus:
     if rule is None:
         return SegmentStatus(is_current=True, progress=1.0, eta_s=None, open_outliers=0, open_all=0, settled=0)
     counts = _counts(dataset, rule)
-    job = dataset.jobs.filter(kind=Job.Kind.SEGMENT).order_by("-id").first()
     stale, videos = counts["stale"], counts["videos"]
+    is_missing = stale or not counts["all"]
+    job = dataset.jobs.filter(kind=Job.Kind.SEGMENT).order_by("-id").first() if is_missing else None
     return SegmentStatus(
         is_current=not stale,
         progress=1 - stale / videos if videos else 1.0,

@@ -17,9 +17,11 @@ from curation.views import (
     members,
     models,
     preferences,
+    review,
     reviews,
     runs,
     similar,
+    timeline,
     uploads,
     videos,
 )
@@ -30,6 +32,7 @@ dataset_urls = [
     path("members/", members.index, name="members"),
     path("members/<int:pk>/", members.member, name="member"),
     path("videos/<int:pk>/", videos.detail, name="video"),
+    path("videos/<int:pk>/timeline.json", timeline.detail, name="timeline"),
     path("videos/<int:pk>/reference/", videos.reference, name="video-reference"),
     path("videos/<int:pk>/retry/", videos.retry, name="video-retry"),
     path("videos/<int:pk>/crop/", videos.crop, name="video-crop"),
@@ -43,7 +46,9 @@ dataset_urls = [
     path(
         "frames/<int:pk>/explanation/<int:version>/<str:kind>.png", frames.explanation_image, name="explanation-image"
     ),
+    path("review/", review.index, name="review"),
     path("reviews/", reviews.record, name="reviews"),
+    path("segments/<int:pk>/edge/", timeline.edge, name="segment-edge"),
     path("decisions/", decisions.record, name="decisions"),
     path("selections/", decisions.select, name="selections"),
     path("models/", models.index, name="models"),

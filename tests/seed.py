@@ -21,6 +21,7 @@ from curation.models import (
     ModelVersion,
     Pack,
     ScoredPack,
+    Segment,
     TrainingRun,
     Video,
 )
@@ -84,6 +85,25 @@ def video_with_frames(
         for n, (offset, length) in enumerate(places)
     )
     return video
+
+
+def segment_of(video: Video) -> Segment:
+    """One segment of all frames of a video, on the outlying side of a threshold of 50."""
+    return Segment.objects.create(
+        dataset=video.dataset,
+        video=video,
+        first=0,
+        last=video.frame_count - 1,
+        start_s=0.0,
+        end_s=float(video.frame_count),
+        is_outlier=True,
+        mean=60.0,
+        worst=90.0,
+        worst_number=0,
+        open_frames=video.frame_count,
+        score="reconstruction_loss",
+        threshold=50.0,
+    )
 
 
 def thresholds(value: float, quantiles: list[float]) -> dict[str, object]:

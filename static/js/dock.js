@@ -26,13 +26,13 @@ function ribbonEntry(decision, reviewer, undo) {
   const mark = document.createElement("span");
   mark.className = `verdict verdict-${decision.verdict || "none"}`;
   mark.textContent = WORDS[decision.verdict];
-  const count = decision.items.length;
+  const count = decision.frames ?? decision.items.length;
   const what = document.createElement("span");
   what.className = "truncate";
-  what.textContent = count > 1 ? `${count} frames` : decision.items[0].label;
+  what.textContent = decision.label ?? (count > 1 ? `${count} frames` : decision.items[0].label);
   button.append(mark, what);
   button.disabled = reviewer.isOvertaken(decision);
-  button.title = button.disabled ? "You decided on this frame again since" : `Undo this decision (${spoken(decision.verdict, decision.reason)})`;
+  button.title = button.disabled ? "You decided on this frame again since" : `Undo this decision (${spoken(decision.verdict, decision.reason)}${count > 1 ? `, ${count} frames` : ""})`;
   button.addEventListener("click", () => undo(decision));
   const entry = document.createElement("li");
   entry.append(button);

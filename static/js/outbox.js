@@ -1,9 +1,8 @@
-// Verdicts on their way to the server. Each waits in localStorage, per user and data set, until the server has answered it;
-// its id makes a repeat harmless, so whatever is in doubt is sent again.
+// Verdicts and decisions on their way to the server. Each waits in localStorage, per user and data set, until the server
+// has answered it; its id makes a repeat harmless, so whatever is in doubt is sent again.
 
 import { csrfToken } from "./app.js";
 
-const BATCH = 500;
 const LONGEST_WAIT_S = 30;
 const KEEPALIVE_BYTES = 60_000;
 
@@ -20,6 +19,18 @@ function freshToken() {
   return document.cookie.match(/(?:^|; )(?:__Host-|__Secure-)?csrftoken=([^;]+)/)?.[1] ?? csrfToken();
 }
 
+/** What an outbox carries. store: its name in localStorage; field: of the request's body; most: in one request; wire: what
+ * of an item the server is told; touches: whether two items are about the same frames, so that the second must learn what
+ * became of the first; rebase: the later item, as one that was made without knowing what the lost one did not know. */
+export const VERDICTS = {
+  store: "outbox",
+  field: "reviews",
+  most: 500,
+  wire: ({ frame, verdict, reason, uuid, seen, source, undoes }) => ({ frame, verdict, reason, uuid, seen, source, undoes }),
+  touches: (one, other) => one.frame === other.frame,
+  rebase: (lost, item) => ({ ...item, seen: lost.seen }),
+};
+
 /** Events: "outcome" {item, outcome}, "state" {waiting, trouble, sentence}; trouble is "", "offline", "login" or "refused". */
 export class Outbox extends EventTarget {
   #items = new Map();
@@ -31,11 +42,12 @@ export class Outbox extends EventTarget {
   #trouble = "";
   #sentence = "";
 
-  constructor({ url, user, slug }) {
+  constructor({ url, user, slug, kind = VERDICTS }) {
     super();
     this.url = url;
     this.user = user;
-    this.prefix = `framesift:outbox:${user}:${slug}:`;
+    this.kind = kind;
+    this.prefix = `framesift:${kind.store}:${user}:${slug}:`;
     this.#load();
     addEventListener("online", () => this.retry());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.retry(); });
@@ -47,12 +59,12 @@ export class Outbox extends EventTarget {
   /** Unanswered items in the order they were made. */
   items() { return [...this.#items.values()].sort((a, b) => a.order - b.order); }
 
-  /** Take decisions in; those of one call travel together. Each: {frame, verdict, reason?, uuid, seen, source, undoes?}. */
-  add(reviews) {
+  /** Take items in, each with a uuid; those of one call travel together. */
+  add(items) {
     const group = uuid4();
-    for (const review of reviews) {
+    for (const item of items) {
       this.#order = Math.max(this.#order + 1, Date.now() * 1000);
-      this.#keep({ ...review, group, order: this.#order });
+      this.#keep({ ...item, group, order: this.#order });
     }
     this.#tell();
     if (!this.#trouble) queueMicrotask(() => this.#pump());
@@ -101,16 +113,15 @@ export class Outbox extends EventTarget {
 
   /** Whole groups in order, and no frame twice: what came second must be able to learn what became of the first. */
   #nextBatch() {
+    const { most, touches } = this.kind;
     const batch = [];
-    const frames = new Set();
     const groups = Map.groupBy ? Map.groupBy(this.items(), (item) => item.group) : grouped(this.items());
     for (const group of groups.values()) {
-      const isFull = batch.length && (this.#oneGroup || batch.length + group.length > BATCH);
-      if (isFull || group.some((item) => frames.has(item.frame))) break;
-      for (const item of group) frames.add(item.frame);
+      const isFull = batch.length && (this.#oneGroup || batch.length + group.length > most);
+      if (isFull || group.some((item) => batch.some((earlier) => touches(earlier, item)))) break;
       batch.push(...group);
     }
-    return batch.slice(0, BATCH);
+    return batch.slice(0, most);
   }
 
   async #pump() {
@@ -141,9 +152,7 @@ export class Outbox extends EventTarget {
   }
 
   #post(batch) {
-    const wire = ({ frame, verdict, reason, uuid, seen, source, undoes }) => ({ frame, verdict, reason, uuid, seen, source, undoes });
-    const reviews = batch.map(wire);
-    const body = JSON.stringify({ user: this.user, reviews });
+    const body = JSON.stringify({ user: this.user, [this.kind.field]: batch.map(this.kind.wire) });
     const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": freshToken() };
     const keepalive = body.length < KEEPALIVE_BYTES;
     return fetch(this.url, { method: "POST", headers, body, keepalive, redirect: "manual", credentials: "same-origin" });
@@ -155,7 +164,7 @@ export class Outbox extends EventTarget {
       const outcome = byUuid.get(item.uuid);
       if (!outcome) continue;
       this.#forget(item);
-      if (outcome.status === "conflict") this.#rebase(item);
+      if (outcome.status === "conflict" || outcome.kept) this.#rebase(item);
       this.dispatchEvent(new CustomEvent("outcome", { detail: { item, outcome } }));
     }
     this.#failures = 0;
@@ -167,7 +176,8 @@ export class Outbox extends EventTarget {
 
   /** What was decided on top of a refused verdict was decided without knowing the other person's: it must not win unseen. */
   #rebase(lost) {
-    for (const item of this.items()) if (item.frame === lost.frame) this.#keep({ ...item, seen: lost.seen });
+    const { touches, rebase } = this.kind;
+    for (const item of this.items()) if (touches(lost, item)) this.#keep(rebase(lost, item));
   }
 
   /** The request itself is wrong: find the culprit by sending group after group, and put that one aside with a sentence. */

@@ -37,6 +37,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "members": {"GET": ADMIN, "POST": ADMIN},
     "member": {"POST": ADMIN},
     "video": {"GET": VIEWER},
+    "timeline": {"GET": VIEWER},
     "video-reference": {"POST": CURATOR},
     "video-retry": {"POST": CURATOR},
     "video-crop": {"POST": CURATOR},
@@ -48,6 +49,8 @@ MATRIX: dict[str, dict[str, str]] = {
     "similar": {"GET": VIEWER, "POST": VIEWER},
     "explanation": {"GET": VIEWER},
     "explanation-image": {"GET": VIEWER},
+    "review": {"GET": VIEWER},
+    "segment-edge": {"POST": CURATOR},
     "reviews": {"POST": CURATOR},
     "decisions": {"POST": CURATOR},
     "selections": {"POST": CURATOR},
@@ -99,6 +102,7 @@ class World:
         self.export = seed.finished_export(dataset)
         self.job = seed.failed_job(self.video)
         self.frame = Frame.objects.filter(video=self.video).first()
+        self.segment = seed.segment_of(self.video)
         self.stranger = person("stan")
 
     def args(self, name: str) -> dict[str, object]:
@@ -110,6 +114,8 @@ class World:
             "model": {"number": self.version.number},
             "activate": {"number": self.version.number},
             "run-samples": {"pk": self.run.pk, "epoch": 1},
+            "timeline": {"pk": self.video.pk},
+            "segment-edge": {"pk": self.segment.pk},
             "explanation": {"pk": self.frame.pk, "version": self.version.pk},
             "explanation-image": {"pk": self.frame.pk, "version": self.version.pk, "kind": "input"},
         }

@@ -75,7 +75,7 @@ def test_it_goes_once_around_the_loop(page: Page, instance: Instance, clips: dic
 
 def review(page: Page, instance: Instance, mixed: Path) -> None:
     """The worst frames are the ads; keys judge them, the focus moves on, and an undo goes back."""
-    page.get_by_role("link", name="Review frames", exact=True).first.click()
+    page.get_by_role("link", name="Frames", exact=True).first.click()
     tiles = page.locator(".tile")
     expect(tiles).to_have_count(72)
     losses = [float(text.replace(",", "")) for text in page.locator(".tile-score").all_text_contents()]
