@@ -101,15 +101,12 @@ function pick(target) {
 
 const filters = document.querySelector("form.filters");
 
-let isFromTop = false; // the list to come was asked for by a key that is no tile's
-
 /** The next of the choices of a control that can be chosen, round and round; the form asks for the list itself. */
 function chooseNext(choices, isChosen, choose) {
   const free = choices.filter((choice) => !choice.disabled);
   const next = free[(free.findIndex(isChosen) + 1) % free.length];
   if (!next || isChosen(next)) return;
   choose(next);
-  isFromTop = true;
   filters.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
@@ -249,8 +246,14 @@ let isByPointer = false;
 document.addEventListener("pointerdown", () => { isByPointer = true; });
 document.addEventListener("keydown", () => { isByPointer = false; });
 
+let list = document.getElementById("gallery");
+
+/** Nothing else would lose the focus: the tile that had it went with its list, or one of the new list was given it. */
+const isFocusFree = () => document.activeElement === document.body || list.contains(document.activeElement);
+
 document.addEventListener("htmx:after:swap", () => {
-  const isNewList = current && !current.isConnected;
+  const isNewList = !list.isConnected;
+  list = document.getElementById("gallery");
   adopt();
   if (isWaitingForMore && current?.isConnected) {
     isWaitingForMore = false;
@@ -258,8 +261,7 @@ document.addEventListener("htmx:after:swap", () => {
   } else if (isNewList) {
     selection.clear();
     current = null;
-    if (isByPointer || isFromTop) begin();
-    isFromTop = false;
+    if (isByPointer || isFocusFree()) begin();
   }
 });
 

@@ -77,7 +77,13 @@ def review(page: Page, instance: Instance, mixed: Path) -> None:
     """The worst frames are the ads; keys judge them, the focus moves on, and an undo goes back."""
     page.get_by_role("link", name="Frames", exact=True).first.click()
     tiles = page.locator(".tile")
+    expect(page.get_by_text("That’s all")).to_be_visible()
+    folded = tiles.count()  # near copies of a frame stand behind it
+    page.goto(f"{page.url}?copies=all")
     expect(tiles).to_have_count(72)
+    page.go_back()
+    expect(tiles).to_have_count(folded)
+    assert 36 <= folded < 72
     losses = [float(text.replace(",", "")) for text in page.locator(".tile-score").all_text_contents()]
     assert losses == sorted(losses, reverse=True)
     kinds = kinds_of_recording(mixed)
