@@ -77,7 +77,7 @@ def review(page: Page, instance: Instance, mixed: Path) -> None:
     """The worst frames are the ads; keys judge them, the focus moves on, and an undo goes back."""
     page.get_by_role("link", name="Frames", exact=True).first.click()
     tiles = page.locator(".tile")
-    expect(page.get_by_text("That’s all")).to_be_visible()
+    expect(page.locator(".the-end")).to_be_visible()
     folded = tiles.count()  # near copies of a frame stand behind it
     page.goto(f"{page.url}?copies=all")
     expect(tiles).to_have_count(72)
