@@ -121,7 +121,7 @@ def _decode(out: BinaryIO, task: Task, path: str) -> None:
 
 
 def _progress(decoding: Any) -> dict[str, float]:
-    return {"decoded": decoding.reader.decoded, "duration_s": decoding.reader.timeline.duration_s}
+    return {"decoded": decoding.reader.decoded, "duration_s": decoding.reader.gone_s}
 
 
 class _SignsOfLife:

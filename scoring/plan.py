@@ -6,7 +6,7 @@ pictures loses some at the edges. What can't be planned for sure is decoded whol
 
 import math
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -86,19 +86,28 @@ def plan(path: str, sampling: Sampling, limits: MediaLimits, on_packet: Callable
 def _listed(opened: Opened, time_base: Fraction, on_packet: Callable[[], None]) -> Packets | None:
     """None when the file breaks off, or its times can't be relied on."""
     found, previous = Packets(time_base), -math.inf
+    for read in _read(opened):
+        if read is None:
+            return None
+        packet, flags = read
+        decoded_at = previous if packet.dts is None else packet.dts
+        if packet.pts is None or packet.is_corrupt or decoded_at < previous:
+            return None
+        previous = decoded_at
+        found.add(packet.pts, packet.size, flags)
+        on_packet()
+    return found
+
+
+def _read(opened: Opened) -> "Iterator[tuple[Packet[VideoStream], int] | None]":
+    """The packets with their flags; then None when the file is damaged: a full decoding gets out of it what there is.
+    What goes wrong with the caller is not caught here."""
     try:
         for packet in opened.container.demux(opened.stream):
-            if not packet.size:
-                continue
-            decoded_at = previous if packet.dts is None else packet.dts
-            if packet.pts is None or packet.is_corrupt or decoded_at < previous:
-                return None
-            previous = decoded_at
-            found.add(packet.pts, packet.size, _flags(opened, packet))
-            on_packet()
-    except Exception:  # damaged: a full decoding gets out of it what there is
-        return None
-    return found
+            if packet.size:
+                yield packet, _flags(opened, packet)
+    except Exception:
+        yield None
 
 
 def _flags(opened: Opened, packet: "Packet[VideoStream]") -> int:

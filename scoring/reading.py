@@ -42,6 +42,11 @@ class PictureReader:
         self._sent: deque[int] = deque(maxlen=HELD_BACK)
         self._given: deque[int | None] = deque(maxlen=4 * HELD_BACK)
 
+    @property
+    def gone_s(self) -> float:
+        """How much of the video has gone by; nothing before the file was opened for decoding."""
+        return self.timeline.duration_s if hasattr(self, "timeline") else 0.0
+
     def follow(self, declared: Declared, packets: int) -> None:
         """Take down what somebody else reads and decodes by a plan (scoring/plan.py)."""
         self.declared, self.timeline, self.packets = declared, Timeline(declared), packets
