@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import decode, first_run, gallery, recalibrate, review
+from bench import decode, first_run, gallery, pipeline, recalibrate, review
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "decode": decode.main,
     "first_run": first_run.main,
     "gallery": gallery.main,
+    "pipeline": pipeline.main,
     "recalibrate": recalibrate.main,
     "review": review.main,
 }

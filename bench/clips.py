@@ -3,6 +3,7 @@ encoding it again, until it is long enough."""
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -67,15 +68,29 @@ def join(pieces: list[Path], path: Path) -> None:
             with av.open(str(piece)) as source:
                 video = source.streams.video[0]
                 stream = stream or output.add_stream_from_template(video)
-                end = 0
+                end, shift = 0, None
                 for packet in source.demux(video):
                     if packet.dts is None or packet.pts is None:
                         continue
-                    end = max(end, packet.pts + (packet.duration or 0))
-                    packet.pts, packet.dts, packet.stream = packet.pts + offset, packet.dts + offset, stream
+                    shift = offset - packet.dts if shift is None else shift
+                    end = max(end, packet.dts + (packet.duration or 1))
+                    packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
                     output.mux(packet)
-                offset += end
+                offset = end + (shift or 0)
     part.rename(path)
+
+
+def looped(source: Path, seconds: int, folder: Path = FOLDER) -> Path:
+    """The recording after itself until it is so many seconds long; itself when it is long enough."""
+    with av.open(str(source)) as container:
+        length_s = (container.duration or 0) / av.time_base
+    if length_s >= seconds or length_s <= 0:
+        return source
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{seconds}s-{source.parent.name}-{source.name}"
+    if not path.exists():
+        join([source] * math.ceil(seconds / length_s), path)
+    return path
 
 
 def _encode(clip: Clip, path: Path) -> None:

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args(arguments)
-    ways = [way for way in args.ways if _is_there(way)]
+    ways = [way for way in args.ways if is_there(way)]
     for path in _videos(args):
         for step_s in args.steps:
             _measure(path, step_s, ways, args.rounds)
@@ -52,7 +52,7 @@ def _videos(args: argparse.Namespace) -> list[Path]:
     return [clips.made(name, args.seconds) for name in args.clips]
 
 
-def _is_there(way: str) -> bool:
+def is_there(way: str) -> bool:
     modules = {"ffmpeg": "imageio_ffmpeg", "naive": "cv2", "decord": "decord"}
     found = subprocess.run([sys.executable, "-c", f"import {modules.get(way, 'av')}"], capture_output=True, check=False)
     if found.returncode:

@@ -10,9 +10,13 @@ import io
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 THUMB, INPUT = (320, 180), (80, 60)
 
@@ -56,27 +60,39 @@ def naive(path: str, step_s: float) -> int:
     """OpenCV reads every picture, one per step is written as JPEG, Pillow reads it back and makes the input."""
     from PIL import Image
 
-    cv2 = import_module("cv2")
-    capture, taken, due_ms = cv2.VideoCapture(path), 0, 0.0
+    taken = 0
     with tempfile.TemporaryDirectory() as folder:
-        while capture.grab():
-            if capture.get(cv2.CAP_PROP_POS_MSEC) < due_ms - 1:
-                continue
-            picture = capture.retrieve()[1]
-            file = str(Path(folder) / f"{taken}.jpg")
-            cv2.imwrite(file, picture)
+        for file in taken_by_opencv(path, step_s, Path(folder)):
             with Image.open(file) as image:
                 image.convert("RGB").resize(INPUT, Image.Resampling.BOX).tobytes()
-            taken, due_ms = taken + 1, due_ms + 1000 * step_s
+            taken += 1
     return taken
+
+
+def taken_by_opencv(path: str, step_s: float, folder: Path) -> Iterator[Path]:
+    """One picture per step, as a JPEG file of full size in `folder`."""
+    cv2 = import_module("cv2")
+    capture, taken, due_ms = cv2.VideoCapture(path), 0, 0.0
+    while capture.grab():
+        if capture.get(cv2.CAP_PROP_POS_MSEC) < due_ms - 1:
+            continue
+        file = folder / f"{taken}.jpg"
+        cv2.imwrite(str(file), capture.retrieve()[1])
+        yield file
+        taken, due_ms = taken + 1, due_ms + 1000 * step_s
 
 
 def pyav(path: str, step_s: float) -> int:
     """PyAV decodes everything with its own threads; Pillow scales."""
-    import av
-    from PIL import Image
+    return sum(1 for image in taken_by_pyav(path, step_s) if image.tobytes())
 
-    taken, due_s = 0, 0.0
+
+def taken_by_pyav(path: str, step_s: float) -> Iterator[Image]:
+    """One picture per step as the model's input; its thumbnail is made as well."""
+    import av
+    from PIL.Image import Resampling
+
+    due_s = 0.0
     with av.open(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -84,10 +100,9 @@ def pyav(path: str, step_s: float) -> int:
             if frame.time is None or frame.time < due_s - 1e-3:
                 continue
             image = frame.to_image()  # type: ignore[no-untyped-call]
-            image.resize(THUMB, Image.Resampling.BOX).save(io.BytesIO(), "JPEG", quality=80)
-            image.resize(INPUT, Image.Resampling.BOX).tobytes()
-            taken, due_s = taken + 1, due_s + step_s
-    return taken
+            image.resize(THUMB, Resampling.BOX).save(io.BytesIO(), "JPEG", quality=80)
+            yield image.resize(INPUT, Resampling.BOX)
+            due_s += step_s
 
 
 def decord(path: str, step_s: float) -> int:

@@ -1,0 +1,40 @@
+"""A model to measure with: the small preset as it starts, with a structure model of generated frames. What it says is
+worth nothing; what it costs is what a trained one costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scoring.frames import Pixels
+from scoring.frameset import FrameSet
+from scoring.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from scoring.detector import Detector
+
+
+def frames(count: int, height: int = 60, width: int = 80, seed: int = 0) -> Pixels:
+    """Smooth coloured frames, uint8 (count, height, width, 3)."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 200, (count, -(-height // 12), -(-width // 12), 3), dtype=np.uint8)
+    smooth = coarse.repeat(12, axis=1).repeat(12, axis=2)[:, :height, :width]
+    pixels: Pixels = smooth + rng.integers(0, 40, (count, height, width, 1), dtype=np.uint8)
+    return pixels
+
+
+def detector(preset: str = "small", seed: int = 0) -> Detector:
+    """A detector of the preset, the same for the same seed."""
+    import torch
+
+    from scoring.config import presets
+    from scoring.detector import Detector
+    from scoring.structure import fit_structure
+    from scoring.vae import VAE
+
+    torch.manual_seed(seed)
+    config = presets()[preset]
+    seen = frames(600, config.height, config.width)
+    preprocessing = Preprocessing(config.height, config.width)
+    return Detector(VAE(config).eval(), preprocessing, structure=fit_structure(FrameSet(seen)))
