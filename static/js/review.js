@@ -30,6 +30,8 @@ const end = document.getElementById("review-end");
 let current = null;
 let passed = ""; // cursor of the segment before this one
 let wasOutlier = true;
+let trouble = ""; // why verdicts wait
+let isStarted = false; // a segment has been shown: before that, the page says itself why there is none
 
 function say(text) { document.getElementById("spoken").textContent = text; }
 
@@ -42,8 +44,9 @@ function labelOf(start, name, frames) {
 function show(stretch, { number } = {}) {
   current = stretch ?? null;
   view.box.hidden = !current;
-  end.hidden = Boolean(current) || !queue.isAtEnd;
+  end.hidden = true;
   if (!current) return showEnd();
+  isStarted = true;
   view.show(current, queue, number);
   if (wasOutlier && !current.isOutlier && current.cursor) toast("The outlying segments are through. Those below the threshold follow.");
   wasOutlier = current.isOutlier;
@@ -66,19 +69,35 @@ function advance() {
   show(queue.next());
 }
 
-/** Nothing to show: either it is on its way, or the server says what to do next. */
+/** Nothing to show: either it is on its way, or the server says what to do next. It must know the last word first, so
+ * this is called again when that has been sent. */
 async function showEnd() {
   if (!queue.isAtEnd) return queue.fill();
-  const url = new URL(view.url, location.href);
-  url.searchParams.set("part", "end");
-  const answer = await fetch(url, { credentials: "same-origin" }).catch(() => null);
-  if (current || !answer?.ok) return undefined;
+  if (decider.outbox.waiting) return trouble && showAlone();
+  const answer = await fetchEnd();
+  if (current) return undefined;
+  if (!answer?.ok) return showAlone();
+  end.hidden = false;
   end.innerHTML = await answer.text();
   return htmx.process(end);
 }
 
+function fetchEnd() {
+  const url = new URL(view.url, location.href);
+  url.searchParams.set("part", "end");
+  return fetch(url, { credentials: "same-origin" }).catch(() => null);
+}
+
+function showAlone() {
+  const line = document.createElement("p");
+  line.className = "empty review-empty";
+  line.textContent = "That was the last segment known here. What comes next shows once the server can be reached.";
+  end.replaceChildren(line);
+  end.hidden = false;
+}
+
 queue.addEventListener("more", () => { if (current) prepare(); else show(queue.next()); });
-queue.addEventListener("trouble", ({ detail }) => { if (!current) toast(`${detail.sentence} The next segments can't be shown yet.`, { kind: "danger" }); });
+queue.addEventListener("trouble", () => { if (!current) showAlone(); });
 addEventListener("online", () => queue.fill());
 
 // ---- deciding
@@ -177,7 +196,11 @@ decider.addEventListener("conflict", tellConflict);
 decider.addEventListener("kept", tellConflict);
 decider.addEventListener("refused", ({ detail: { item, sentence } }) => toast(`${item.label}: ${sentence}`, { kind: "danger", seconds: 0 }));
 decider.addEventListener("history", () => drawRibbon(decider, undo));
-decider.addEventListener("state", ({ detail }) => drawUnsent(detail, decider.outbox));
+decider.addEventListener("state", ({ detail }) => {
+  drawUnsent(detail, decider.outbox);
+  trouble = detail.trouble;
+  if (!current && queue.isAtEnd && isStarted && (trouble || !detail.waiting)) showEnd();
+});
 wireDock({ undo, bulk: () => {}, clear: () => {} });
 
 // ---- how far
