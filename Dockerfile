@@ -21,4 +21,4 @@ ENV FRAMESIFT_DATA=/data STATIC_ROOT=/app/staticfiles SCRATCH_DIR=/data/scratch
 
 USER framesift
 EXPOSE 8000
-CMD ["gunicorn", "curation.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
+CMD ["gunicorn", "curation.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--keep-alive", "75"]

@@ -107,7 +107,8 @@ def demo_part(plan: Plan) -> Part:
 
 def web_part(plan: Plan) -> Part:
     options = ["--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)]
-    options += ["--preload", "--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"]
+    # Browsers keep a connection open for minutes; closed at gunicorn's 2 s, it fails just as a request goes out on it.
+    options += ["--preload", "--timeout", "60", "--graceful-timeout", "5", "--keep-alive", "75", "--no-control-socket"]
     options += ["--bind", f"{url_host(plan.host)}:{plan.web_port}"]
     return Part("web", [sys.executable, "-m", "gunicorn", *options, "curation.wsgi:application"], plan.environment())
 
