@@ -92,14 +92,24 @@ export class Stretch {
 
   // ---- narrowing
 
-  /** Drop the half of the chosen frames at this edge; false when there is one frame only. */
+  /** Drop the half of the chosen frames at this edge; false when there is one frame only. What people look for mostly
+   * begins with a shot, so the cut is at the start of the shot nearest to the middle, if one is near. */
   narrow(edge) {
     if (this.count < 2) return false;
+    const shot = this.#shotInTheMiddle();
     const half = Math.floor(this.count / 2);
     this.#undo(edge).push(edge === "start" ? this.first : this.last);
-    if (edge === "start") this.first += half;
-    else this.last -= half;
+    if (edge === "start") this.first = shot ?? this.first + half;
+    else this.last = shot ? shot - 1 : this.last - half;
     return true;
+  }
+
+  /** The start of the shot nearest to the middle, within the middle half of the chosen frames. */
+  #shotInTheMiddle() {
+    const middle = this.first + this.count / 2;
+    const off = (number) => Math.abs(number - middle);
+    const near = this.numbers().slice(1).filter((number) => this.frames.shots.has(number) && off(number) <= this.count / 4);
+    return near.sort((one, other) => off(one) - off(other))[0];
   }
 
   /** Give back what was dropped last at this edge. */
