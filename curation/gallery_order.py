@@ -94,7 +94,7 @@ class Order(ABC):
         shown = cards[:size]
         return GalleryPage(
             cards=shown,
-            next_cursor=self._cursor(self.place(shown[-1])) if len(cards) > size else None,
+            next_cursor=self.cursor(self.place(shown[-1])) if len(cards) > size else None,
             version=self.version,
             score=self.score,
             threshold=self.threshold,
@@ -102,7 +102,7 @@ class Order(ABC):
             is_from_top=is_from_top,
         )
 
-    def _cursor(self, position: Position) -> str:
+    def cursor(self, position: Position) -> str:
         """Names version and score, since orders don't mix; floats keep every digit, so that no frame is lost or
         doubled."""
         value = NOTHING if position[0] is None else repr(position[0])

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from curation import gallery, histograms, scores
+from curation import gallery, gallery_growth, histograms, next_step, scores
 from curation.gallery import Counts, GalleryFilters, GalleryPage
 from curation.models import Dataset, Frame, Role, Score
 from curation.permissions import dataset_for
@@ -33,11 +33,12 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         page = _page(request, dataset, filters)
     except Problem as problem:
         return error(request, problem.status, str(problem))
-    content = _content(dataset, filters, page)
+    content = _content(request, dataset, filters, page)
     if wants_fragment(request) and "after" in request.GET:
         return render(request, "fragments/gallery_cards.html", content)
     content |= _progress(request, dataset, filters)
     content |= _scores(filters, page, content["counts"])
+    content["guide"] = None if content["counts"].frames else next_step.guide(dataset)
     if wants_fragment(request):
         response = render(request, "fragments/gallery_list.html", content)
         response["HX-Replace-Url"] = f"{request.path}?{filters.query()}".rstrip("?")
@@ -70,9 +71,10 @@ def _page(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> Ga
     return gallery.page(dataset, filters, request.GET.get("after") or None)
 
 
-def _content(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> dict[str, Any]:
+def _content(request: HttpRequest, dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> dict[str, Any]:
+    growing = gallery_growth.after_last(dataset, filters, page, request.GET.get("after", ""))
     is_whole = page.is_from_top and page.next_cursor is None
-    is_end = page.next_cursor is None and bool(page.cards)
+    is_end = page.next_cursor is None and bool(page.cards) and not growing
     total = len(page.cards) if is_whole else gallery.matching(dataset, filters) if is_end else None
     return {
         "dataset": dataset,
@@ -83,6 +85,7 @@ def _content(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> di
         "page": page,
         "can_review": _can_review(dataset),
         "total": total,
+        "growing": growing,
     }
 
 

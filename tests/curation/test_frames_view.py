@@ -110,7 +110,7 @@ def test_it_shows_frames_before_there_is_a_model_and_says_what_comes() -> None:
     assert reverse("models", args=["cup"]) in html
 
 
-@pytest.mark.parametrize(("state", "words"), [(None, "Upload a video"), ("extracting", "on their way")])
+@pytest.mark.parametrize(("state", "words"), [(None, "Choose reference videos"), ("extracting", "on their way")])
 def test_it_says_the_next_step_when_there_is_nothing(state: str | None, words: str) -> None:
     dataset = make_dataset(ana="curator")
     if state:

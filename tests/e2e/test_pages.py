@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -11,7 +16,8 @@ from tests.e2e.conftest import sign_in
 from tests.e2e.instance import Instance
 
 SLUG = "pages"
-PAGES = ("", "frames/", "models/", "exports/", "jobs/", "members/", "settings/")
+PAGES = ("", "review/", "frames/", "models/", "exports/", "jobs/", "members/", "settings/")
+SHOWN = [f"/d/{slug}/{path}" for slug in (SLUG, "void") for path in PAGES]
 
 
 @pytest.fixture(scope="module")
@@ -23,18 +29,34 @@ def dataset(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> str
     return f"{instance.url}/d/{SLUG}/"
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_it_fits_a_phone_and_axe_finds_nothing_serious(
-    browser: Browser, instance: Instance, dataset: str, path: str
-) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark")
+@pytest.fixture(scope="module")
+def void(instance: Instance) -> str:
+    """A data set without anything in it."""
+    made = "Dataset.objects.create(slug='void', name='Nothing in it')"
+    instance.manage("shell", "-c", f"from curation.models import Dataset; {made}")
+    return f"{instance.url}/d/void/"
+
+
+@pytest.fixture(scope="module", params=[("dark", 390), ("light", 1440)], ids=lambda param: f"{param[0]}-{param[1]}")
+def tab(request: pytest.FixtureRequest, browser: Browser, instance: Instance) -> Iterator[Page]:
+    scheme, width = request.param
+    context = browser.new_context(viewport={"width": width, "height": 844}, has_touch=width < 500, color_scheme=scheme)
     page = context.new_page()
     sign_in(page, instance)
-    page.goto(dataset + path)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("path", [*SHOWN, "/", "/preferences/", "/password/"])
+def test_it_fits_the_window_and_axe_finds_nothing_serious(
+    tab: Page, instance: Instance, dataset: str, void: str, path: str
+) -> None:
+    page = tab
+    page.goto(instance.url + path)
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     found = Axe().run(page).response["violations"]
     serious = [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")]
-    context.close()
     assert not serious
 
 
@@ -84,3 +106,23 @@ def test_it_says_what_is_missing_on_an_empty_data_set(page: Page, instance: Inst
     for path in PAGES:
         answer = page.goto(f"{instance.url}/d/nothing-yet/{path}")
         assert answer is not None and answer.status == 200
+
+
+def test_it_fills_an_empty_gallery_as_frames_arrive(page: Page, instance: Instance, tmp_path: Path) -> None:
+    clip = tmp_path / "first.mp4"
+    demo.make_clip(clip, kinds=[("match", 8.0)], seed=9)
+    media = instance.pid_of("media")
+    os.kill(media, signal.SIGSTOP)
+    try:
+        instance.manage("import_videos", "growing", str(clip), "--create")
+        page.goto(f"{instance.url}/d/growing/frames/")
+        expect(page.get_by_role("heading", name="The first frames are on their way")).to_be_visible()
+        expect(page.get_by_text("Waiting for a worker.")).to_be_visible()
+        expect(page.locator(".ghost")).to_have_count(12)
+    finally:
+        os.kill(media, signal.SIGCONT)
+    expect(page.locator(".tile").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".ghost")).to_have_count(0, timeout=60_000)
+    shown = page.locator(".tile").count()
+    page.reload()
+    assert page.locator(".tile").count() == shown  # nothing was missed or shown twice

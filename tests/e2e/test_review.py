@@ -311,6 +311,22 @@ def swipe(page: Page, by: int) -> None:
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+def test_it_takes_the_keys_that_a_person_chose(other: Page, instance: Instance, dataset: str) -> None:
+    other.goto(f"{instance.url}/preferences/")
+    other.get_by_label("Out of distribution").press("q")
+    other.get_by_role("button", name="Save keys").click()
+    expect(other.get_by_text("Keys saved.")).to_be_visible()
+    opened(other, dataset)
+    first, shown = where(other), stretch(other)
+    expect(other.locator('[data-say="out"] kbd')).to_have_text("q")
+    press(other, "a")
+    assert where(other) == first  # given up
+    press(other, "q")
+    assert where(other) != first
+    settled(other)
+    assert set(verdicts(other, shown)) == {"out"}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing_serious(browser: Browser, instance: Instance, dataset: str, width: int, scheme: str) -> None:
