@@ -13,7 +13,8 @@ from curation.models import Calibration, Dataset, Job, ModelVersion, Review
 from curation.problems import Problem
 
 NEEDED_REVIEWS, NEEDED_EACH = 25, 5
-DUE_AFTER = 10  # new verdicts; a fit rewrites the probability of every frame
+DUE_AFTER, DUE_SHARE = 10, 0.05  # new verdicts, and of those known; a fit rewrites the probability of every frame
+MOST_COUNTED = 1000
 MODEL_FIRST = "Probabilities come with the first model: train one."
 
 
@@ -93,8 +94,19 @@ def _freshness(applied: Calibration, new: int, job: Job | None) -> str:
         return f"{learned}; newer ones are being learned from now."
     if not new:
         return f"{learned}, all there are."
-    count = f"more than {DUE_AFTER}" if new > DUE_AFTER else str(new)
-    return f"{learned}; {count} {'verdict' if new == 1 else 'verdicts'} came after that."
+    return f"{learned}; {newer(new)} came after that."
+
+
+def newer(count: int) -> str:
+    """So many verdicts, in words, as far as `new_reviews` counts."""
+    if count > MOST_COUNTED:
+        return f"more than {MOST_COUNTED:,} verdicts"
+    return "1 verdict" if count == 1 else f"{count:,} verdicts"
+
+
+def due_after(fit: Calibration) -> int:
+    """Verdicts after which the numbers of all frames are worth writing anew: at 2 000 reviews ten more move little."""
+    return max(DUE_AFTER, round(DUE_SHARE * (fit.in_reviews + fit.out_reviews)))
 
 
 def reviewed(dataset: Dataset) -> tuple[int, int]:
@@ -104,9 +116,9 @@ def reviewed(dataset: Dataset) -> tuple[int, int]:
 
 
 def new_reviews(dataset: Dataset, since: Calibration) -> int:
-    """Verdicts given after a fit, counted up to one more than makes a new fit due."""
+    """Verdicts given after a fit, counted up to a thousand and one."""
     later = Review.objects.applied().filter(dataset=dataset, created_at__gt=since.created_at)
-    return later[: DUE_AFTER + 1].count()
+    return later[: MOST_COUNTED + 1].count()
 
 
 def request(*, dataset: Dataset, by: str = "") -> Job:
@@ -125,7 +137,7 @@ def request_when_due(dataset: Dataset) -> Job | None:
     if version is None:
         return None
     newest = version.calibrations.first()
-    if newest is not None and new_reviews(dataset, newest) < DUE_AFTER:
+    if newest is not None and new_reviews(dataset, newest) < due_after(newest):
         return None
     if not is_enough(*reviewed(dataset)):
         return None

@@ -8,7 +8,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from curation import calibrations, tallies
-from curation.models import Calibration, Dataset, FrameScore, ModelVersion, Score
+from curation.models import Calibration, Dataset, FrameScore, ModelVersion, Review, Score
 
 UNKNOWN = "–"  # noqa: RUF001
 
@@ -65,11 +65,14 @@ def why_not(version: ModelVersion, reviewed: tuple[int, int] | None = None) -> s
 
 
 def calibration_of(version: ModelVersion) -> Calibration | None:
-    """The calibration behind the version's probabilities; its `missing` counts the frames that came after it."""
+    """The calibration behind the version's probabilities; its `missing` counts the frames that came after it, `newer`
+    the verdicts. One query."""
     rows = FrameScore.objects.filter(model_version=OuterRef("model_version"), probability__isnull=True)
     missing = rows.order_by().values("model_version").annotate(frames=Count("pk")).values("frames")
-    found = version.calibrations.applied().annotate(missing=Coalesce(Subquery(missing), 0))
-    return found.first()
+    later = Review.objects.applied().filter(dataset=version.dataset_id, created_at__gt=OuterRef("created_at"))
+    newer = later.order_by().values("dataset").annotate(reviews=Count("pk")).values("reviews")
+    counted = {"missing": Coalesce(Subquery(missing), 0), "newer": Coalesce(Subquery(newer), 0)}
+    return version.calibrations.applied().annotate(**counted).first()
 
 
 def flag_score(dataset: Dataset, version: ModelVersion) -> Score:

@@ -1,4 +1,5 @@
-"""Keeping the counts of frames: whatever changes what is counted writes its difference, in its own transaction.
+"""Keeping the counts of frames: whatever changes what is counted writes its difference, in its own transaction. A
+rewriting of probabilities keeps its own: curation/probability_rows.py.
 
 A data set or a version is kept once it has a row. Until then nothing is written for it, and readers count its rows;
 `adopt` counts it once. Writers of differences share a lock per data set, and the first count takes it alone, so that no
@@ -53,6 +54,16 @@ def kept(dataset_id: int) -> set[int | None]:
 def _shared(dataset_id: int) -> set[int | None]:
     _lock(dataset_id)
     return kept(dataset_id)
+
+
+def is_kept(version: ModelVersion) -> bool:
+    """Whether this version's counts are kept; whoever asks shares the lock until the transaction ends."""
+    return version.pk in _shared(version.dataset_id)
+
+
+def share(dataset_id: int) -> None:
+    """For a change of counts that are known to be kept: nobody counts anew until the transaction ends."""
+    _lock(dataset_id)
 
 
 def _write(dataset_id: int, tables: dict[int | None, Table]) -> None:
@@ -121,24 +132,6 @@ def verdicts_changed(dataset: Dataset, changes: dict[int, tuple[str, str]]) -> N
     for version, part in _by_version((row[0], changes[row[-1]][1], *row[2:-1]) for row in found):
         add(tables[version], part)
     _write(dataset.pk, tables)
-
-
-def probabilities_changed(version: ModelVersion, after: dict[int, float]) -> None:
-    """Id of a FrameScore -> the probability that will be written. Call it before."""
-    if version.pk not in _shared(version.dataset_id):
-        return
-    rows = FrameScore.objects.filter(pk__in=list(after)).select_for_update().order_by("pk")
-    found = list(rows.values_list("pk", "verdict", "probability"))
-    table = {Score.PROBABILITY.value: empty()[Score.PROBABILITY]}
-    _add_probabilities(table, [(verdict, before) for _, verdict, before in found], -1)
-    _add_probabilities(table, [(verdict, after[pk]) for pk, verdict, _ in found], 1)
-    _write(version.dataset_id, {version.pk: table})
-
-
-def _add_probabilities(table: Table, rows: list[tuple[str, float | None]], sign: int) -> None:
-    both = empty()
-    add(both, [(verdict, 0.0, 0.0, value) for verdict, value in rows], sign)
-    table[Score.PROBABILITY] += both[Score.PROBABILITY]
 
 
 def frames_stored(dataset_id: int, count: int) -> None:

@@ -55,6 +55,7 @@ dataset_urls = [
     path("models/train/", models.train, name="train"),
     path("models/threshold/", models.threshold, name="threshold"),
     path("models/calibrate/", calibrations.calibrate, name="calibrate"),
+    path("models/live/", calibrations.live, name="live-fit"),
     path("models/<int:number>/", models.detail, name="model"),
     path("models/<int:number>/activate/", models.activate, name="activate"),
     path("runs/<int:pk>/", runs.detail, name="run"),

@@ -2,8 +2,13 @@
 
 import os
 
-from django.conf import settings
-from django.core.wsgi import get_wsgi_application
+# Before NumPy is loaded. A refit (scoring/refit.py) multiplies small matrices: several threads take longer at that, on
+# busy cores very much longer.
+for library in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(library, "1")
+
+from django.conf import settings  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "curation.settings")
 application = get_wsgi_application()

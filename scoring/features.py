@@ -3,6 +3,7 @@ recalibration learns from them. NumPy and scikit-learn, no torch."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,23 @@ def features_from_bytes(data: bytes) -> tuple[Activations, NDArray[np.int64]]:
     if not fits or features.dtype != np.float16 or number.dtype != np.int64 or not np.isfinite(features).all():
         raise ModelError("The features of the frames are damaged.")
     return features, number
+
+
+HEAD_BYTES = 512  # of `features_to_bytes`: enough for `row_place`
+
+
+def row_place(head: bytes, row: int) -> tuple[int, int]:
+    """Where the activations of a row lie in the bytes of `features_to_bytes`, of which `head` is the beginning:
+    offset and length. For who wants a frame and not its pack. Raises ModelError when there is no such row."""
+    try:
+        length = int.from_bytes(head[:8], "little")
+        about = json.loads(head[8 : 8 + length])["features"]
+        (rows, width), (first, _) = about["shape"], about["data_offsets"]
+    except (ValueError, KeyError, TypeError):
+        raise ModelError("These are no features of frames.") from None
+    if about["dtype"] != "F16" or not 0 <= row < rows:
+        raise ModelError("The features of the frame are missing.")
+    return 8 + length + first + row * width * 2, width * 2
 
 
 @dataclass(frozen=True)

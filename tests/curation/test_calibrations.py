@@ -80,6 +80,17 @@ def test_it_waits_for_ten_new_verdicts_before_it_learns_again() -> None:
     assert open_jobs() == 1
 
 
+def test_it_writes_the_numbers_anew_the_less_often_the_more_it_knows() -> None:
+    dataset, rest = judged(20, 5, more=12)
+    Job.objects.all().delete()
+    known = fitted(dataset)
+    Calibration.objects.filter(pk=known.pk).update(in_reviews=200, out_reviews=40)
+    say(dataset, rest[:11], "out")
+    assert open_jobs() == 0
+    say(dataset, rest[11:], "out")
+    assert open_jobs() == 1
+
+
 def test_it_learns_at_once_when_asked() -> None:
     dataset, _ = judged(20, 5)
     Job.objects.all().delete()
@@ -93,8 +104,8 @@ def test_it_counts_a_verdict_that_came_while_it_was_learning() -> None:
     Job.objects.all().delete()
     calibration = fitted(dataset)
     Calibration.objects.filter(pk=calibration.pk).update(created_at=timezone.now() - dt.timedelta(hours=1))
-    assert calibrations.status(dataset).new_reviews == calibrations.DUE_AFTER + 1
-    assert "more than 10 verdicts" in calibrations.status(dataset).sentence
+    assert calibrations.status(dataset).new_reviews == 25
+    assert "25 verdicts came after that" in calibrations.status(dataset).sentence
 
 
 def test_it_tells_why_the_last_attempt_found_nothing() -> None:

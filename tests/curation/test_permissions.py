@@ -58,6 +58,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "train": {"GET": ADMIN, "POST": ADMIN},
     "threshold": {"GET": VIEWER, "POST": ADMIN},
     "calibrate": {"GET": VIEWER, "POST": CURATOR},
+    "live-fit": {"GET": VIEWER, "POST": ADMIN},
     "model": {"GET": VIEWER},
     "activate": {"POST": ADMIN},
     "run": {"GET": VIEWER, "POST": ADMIN},

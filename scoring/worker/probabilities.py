@@ -1,0 +1,156 @@
+"""Writing the probabilities of a fit beside every frame's score: threads read features and multiply, one writes rows.
+
+What a threshold and a refit need of it, held-out frames and a random sample of all, is kept on the way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation import probability_rows
+from curation.leases import Lease
+from curation.models import FrameScore, ModelVersion, Pack
+from curation.probability_rows import Change
+from scoring.features import Floats
+from scoring.recalibrate import Calibration, squared_distance
+from scoring.refit import Reduced
+from scoring.worker.judged import HeldOut, activations_of, scored_packs
+
+SAMPLE = 20_000  # frames that a live histogram is drawn from: its bars are good to 0.7 % of all frames
+PACKS_AT_ONCE = 16
+AHEAD = 6  # packs that are read and multiplied before they are written
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A pack's frames: (FrameScore id, frame id, probability before), outlier scores, features and squared distances to
+    what was seen, probabilities, (N,) each."""
+
+    pack: Pack
+    rows: list[tuple[int, int, float | None]]
+    scores: NDArray[np.float64]
+    features: Floats
+    distance: NDArray[np.float64]
+    probability: NDArray[np.float64]
+
+    def reduced(self, chosen: NDArray[np.int64]) -> Reduced:
+        ids = np.array([self.rows[row][1] for row in chosen.tolist()], np.int64)
+        group = np.full(len(chosen), self.pack.video_id, np.int64)
+        kept = self.features[chosen].astype(np.float16).astype(np.float32)
+        return Reduced(kept, self.scores[chosen], ids, group)
+
+
+@dataclass
+class Kept:
+    """Frames that were met on the way, with their squared distances; probabilities of the held-out ones by video."""
+
+    parts: list[Reduced] = field(default_factory=list)
+    distances: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def add(self, worked: Worked, chosen: NDArray[np.int64]) -> None:
+        if len(chosen):
+            self.parts.append(worked.reduced(chosen))
+            self.distances.append(worked.distance[chosen])
+
+    def all(self, few: int) -> tuple[Reduced, NDArray[np.float64]]:
+        """`few`: how many features a frame has, for when nothing was kept."""
+        whole = Reduced(np.zeros((0, few), np.float32), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
+        for part in (_merged(self.parts),) if self.parts else ():
+            whole = part
+        return whole, np.concatenate([np.zeros(0), *self.distances])
+
+
+def _merged(parts: list[Reduced]) -> Reduced:
+    return Reduced(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+
+
+@dataclass
+class Writer:
+    """Writes the probabilities of a fit, and keeps what is needed of held-out and of sampled frames. `done`: the
+    share of the job that went before."""
+
+    lease: Lease
+    version: ModelVersion
+    calibration: Calibration
+    heldout: HeldOut
+    done: float
+    heldout_scores: dict[int, list[NDArray[np.float64]]] = field(default_factory=lambda: defaultdict(list))
+    held: Kept = field(default_factory=Kept)
+    sampled: Kept = field(default_factory=Kept)
+    written: set[int] = field(default_factory=set)
+    frames: int = 0
+
+    def write(self) -> None:
+        """Every scored pack that was not written yet."""
+        packs = [pack for pack in scored_packs(self.version) if pack.pk not in self.written]
+        total = self.frames + sum(pack.frame_count for pack in packs)
+        chosen = _drawn(total) if not self.frames else np.zeros(0, np.int64)
+        with probability_rows.Rewriting(self.lease, self.version) as rows, ThreadPoolExecutor(_threads()) as pool:
+            for worked in self._ahead(pool, packs):
+                self._keep(worked, chosen)
+                rows.write([Change(row[0], row[2], value) for row, value in _paired(worked)])
+                self.written.add(worked.pack.pk)
+                self.frames += len(worked.rows)
+                share = self.done + (1 - self.done) * self.frames / max(total, 1)
+                self.lease.progress(share, f"{self.frames:,} of {total:,} frames")
+
+    def _ahead(self, pool: ThreadPoolExecutor, packs: list[Pack]) -> Iterator[Worked]:
+        """In order; a few packs ahead are being worked at while one is written."""
+        under_way: deque[Future[Worked]] = deque()
+        for pack, rows in _with_rows(self.version, packs):
+            under_way.append(pool.submit(self._work, pack, rows))
+            if len(under_way) > AHEAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+    def _work(self, pack: Pack, rows: list[tuple[int, int, float, float | None]]) -> Worked:
+        """In a thread that knows no database."""
+        scores = np.array([row[2] for row in rows], np.float64)
+        features = self.calibration.basis.transform(activations_of(self.version, pack)[: len(rows)])
+        distance = squared_distance(features, self.calibration.seen)
+        found = self.calibration.probability_of(self.calibration.total(features, scores, distance))
+        return Worked(pack, [(row[0], row[1], row[3]) for row in rows], scores, features, distance, found)
+
+    def _keep(self, worked: Worked, chosen: NDArray[np.int64]) -> None:
+        inside = chosen[(chosen >= self.frames) & (chosen < self.frames + len(worked.rows))] - self.frames
+        self.sampled.add(worked, inside)
+        if worked.pack.pk in self.heldout:
+            rows = np.array(sorted(self.heldout[worked.pack.pk]), np.int64)
+            self.held.add(worked, rows)
+            self.heldout_scores[worked.pack.video_id].append(worked.probability[rows])
+
+
+def _paired(worked: Worked) -> Iterator[tuple[tuple[int, int, float | None], float]]:
+    return zip(worked.rows, worked.probability.tolist(), strict=True)
+
+
+def _drawn(frames: int) -> NDArray[np.int64]:
+    """Places of a random sample of all frames; the same for the same number."""
+    rng = np.random.default_rng(frames)
+    return np.sort(rng.choice(frames, min(SAMPLE, frames), replace=False)) if frames else np.zeros(0, np.int64)
+
+
+def _threads() -> int:
+    return max(1, os.cpu_count() or 1)
+
+
+def _with_rows(
+    version: ModelVersion, packs: list[Pack]
+) -> Iterator[tuple[Pack, list[tuple[int, int, float, float | None]]]]:
+    """Each pack with its frames' scores in their order: (id, frame id, outlier score, probability)."""
+    left = iter(packs)
+    while few := list(islice(left, PACKS_AT_ONCE)):
+        found = FrameScore.objects.of_version(version).filter(frame__pack__in=few).order_by("frame__number")
+        rows: dict[int, list[tuple[int, int, float, float | None]]] = defaultdict(list)
+        for pack_id, *row in found.values_list("frame__pack_id", "pk", "frame_id", "ood_score", "probability"):
+            rows[pack_id].append(tuple(row))  # type: ignore[arg-type]
+        yield from ((pack, rows[pack.pk]) for pack in few)
