@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import decode, first_run, gallery, pipeline, recalibrate, review
+from bench import coverage, decode, first_run, gallery, pipeline, recalibrate, review
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
+    "coverage": coverage.main,
     "decode": decode.main,
     "first_run": first_run.main,
     "gallery": gallery.main,
