@@ -56,7 +56,7 @@ ORDERS = {
     "worst": Order(label="Worst", about="The highest score first", field="worst", is_downward=True, by_side=True),
     "uncertain": Order(label="Uncertain", about="Where the model is least sure first", field="certainty"),
     "diverse": Order(label="Diverse", about="Each as unlike the others as can be", field="diversity", by_side=True),
-    "audit": Order(label="Audit", about="A random sample of all segments", field="draw"),
+    "audit": Order(label="Random", about="All segments in a random order", field="draw"),
     "newest": Order(
         label="Newest", about="The newest video first, in its own order",
         field="video_id", tie="first", is_downward=True,

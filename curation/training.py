@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from curation import calibrations, jobs, storage
+from curation import audits, calibrations, jobs, storage
 from curation.models import Dataset, Frame, Job, ModelVersion, TrainingRun, Verdict
 from curation.problems import Problem
 from curation.training_set import FrozenSet, freeze, learned_from, read_entries
@@ -52,6 +52,8 @@ class SetPreview:
     out_videos: int = 0
     heldout_out: int = 0
     reasons: tuple[tuple[str, int], ...] = ()
+    set_aside: int = 0  # videos that an audit keeps
+    set_aside_judged: int = 0  # their frames with verdict IN or OUT, which teach nothing meanwhile
 
     @property
     def sentence(self) -> str:
@@ -71,13 +73,22 @@ class SetPreview:
         left = f" {self.excluded_out:,} judged OUT are left out." if self.excluded_out and not self.out_frames else ""
         return f"Held out to measure it: {held}{also}.{left}"
 
+    @property
+    def audit_sentence(self) -> str:
+        """What the audit that serves keeps from the run; empty without one."""
+        if not self.set_aside:
+            return ""
+        judged = f", with {_count(self.set_aside_judged, 'reviewed frame')}" if self.set_aside_judged else ""
+        return f"The audit keeps {_count(self.set_aside, 'video')}{judged}: what measures models must not teach them."
+
 
 def preview(
     dataset: Dataset, *, everything: bool = False, start_from: ModelVersion | None = None, retrain: bool = False
 ) -> SetPreview:
     """Count the set without freezing it."""
     frozen = freeze(dataset, everything=everything, start_from=start_from, learns_out=retrain)
-    verdicts = Frame.objects.filter(video__dataset=dataset)
+    verdicts, kept = Frame.objects.filter(video__dataset=dataset), audits.set_aside(dataset)
+    judged = verdicts.filter(verdict__in=[Verdict.IN, Verdict.OUT], video__in=kept)
     return SetPreview(
         train_frames=frozen.train_frames,
         train_videos=len(frozen.frames),
@@ -92,6 +103,8 @@ def preview(
         out_videos=len(frozen.out_frames),
         heldout_out=frozen.measured_reasons.total() if retrain else 0,
         reasons=_by_size(frozen.reasons),
+        set_aside=len(kept),
+        set_aside_judged=judged.count() if kept else 0,
     )
 
 
@@ -183,6 +196,7 @@ def _run_of(frozen: FrozenSet, **values: Any) -> TrainingRun:
         heldout_videos=len(frozen.heldout),
         out_frames=frozen.reasons.total(),
         out_videos=len(frozen.out_frames),
+        set_videos=sorted(frozen.videos),
         **values,
     )
 

@@ -2,7 +2,7 @@
 
 In distribution: frames of reference videos and frames with verdict IN, without those with verdict OUT. A run that
 learns from both verdicts takes the frames with verdict OUT as well, each with its reason; any other run only measures
-itself by them.
+itself by them. Videos of an audit that serves are left out whole: near copies of its frames stand all around them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from curation import audits
 from curation.models import Dataset, Frame, ModelVersion, Pack, Verdict
 from curation.training_split import Videos, choose_heldout
 from scoring.splits import tail_start
@@ -43,6 +44,11 @@ class FrozenSet:
     @property
     def heldout_videos(self) -> set[int]:
         return set(self.heldout)
+
+    @property
+    def videos(self) -> set[int]:
+        """All that any frame is from, those that only measure included."""
+        return {entry["video"] for entry in self.entries}
 
     def add(self, pack: Pack, rows: list[int], *, heldout: bool, is_whole: bool) -> None:
         """`is_whole`: the rows are all that the pack has, not those that somebody was asked about."""
@@ -133,6 +139,7 @@ def _chosen(dataset: Dataset, *, everything: bool) -> list[_Chosen]:
     for pack_id, number, verdict, reason in judged.values_list("pack_id", "number", "verdict", "reason"):
         verdicts[pack_id][number] = verdict, reason
     packs = Pack.objects.filter(video__dataset=dataset, is_complete=True).select_related("video")
+    packs = packs.exclude(video__in=audits.set_aside(dataset))
     return [
         _choose(pack, verdicts[pack.pk], is_whole=everything or pack.video.is_reference)
         for pack in packs.order_by("video_id", "chunk")

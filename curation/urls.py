@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from curation.api import api
 from curation.views import (
+    audit,
     calibrations,
     datasets,
     decisions,
@@ -17,6 +18,7 @@ from curation.views import (
     members,
     models,
     preferences,
+    rates,
     review,
     reviews,
     runs,
@@ -47,10 +49,12 @@ dataset_urls = [
         "frames/<int:pk>/explanation/<int:version>/<str:kind>.png", frames.explanation_image, name="explanation-image"
     ),
     path("review/", review.index, name="review"),
+    path("review/audit/", audit.index, name="audit"),
     path("reviews/", reviews.record, name="reviews"),
     path("segments/<int:pk>/edge/", timeline.edge, name="segment-edge"),
     path("decisions/", decisions.record, name="decisions"),
     path("selections/", decisions.select, name="selections"),
+    path("rates/", rates.index, name="rates"),
     path("models/", models.index, name="models"),
     path("models/train/", models.train, name="train"),
     path("models/threshold/", models.threshold, name="threshold"),

@@ -37,7 +37,8 @@ def cut_points(scores: ArrayLike) -> Values:
     if not len(values) or not np.isfinite(values).all():
         raise ValueError("A draw needs at least one score, and only finite ones.")
     found = np.unique(np.quantile(values, np.arange(1, len(SHARES)) / len(SHARES), method="lower"))
-    return found[found < values.max()]
+    kept: Values = found[found < values.max()]
+    return kept
 
 
 def strata_of(scores: ArrayLike, cuts: ArrayLike) -> Indices:

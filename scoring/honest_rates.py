@@ -99,6 +99,16 @@ def ratio(audited: Audited, among: Mask, hits: Mask) -> Estimate:
     return _estimate(share, weights * (hits - share) / total, weights, audited.videos)
 
 
+def floor(audited: Audited, among: Mask, hits: Mask) -> float:
+    """How much of the variance of `ratio`, 0 to 1, more frames of the same videos can't take away: what is left of the
+    variance over videos without that of as many independent frames."""
+    weights = audited.weights * among
+    total = weights.sum()
+    parts = weights * (hits - (weights * hits).sum() / total) / total
+    overall, frames = video_variance(parts, weights, audited.videos), float((parts**2).sum())
+    return max(0.0, 1 - frames / overall) if overall > 0 else 0.0
+
+
 def auroc_parts(audited: Audited) -> tuple[float, Values]:
     """Weighted AUROC, ties counted half, and the linear part of each frame, (n,): what its weight moves it by."""
     weights, is_out, scores = audited.weights, audited.is_out, audited.scores

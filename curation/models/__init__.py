@@ -1,5 +1,6 @@
 """The tables, one module per noun. Import them from here."""
 
+from curation.models.audit import AuditFrame, AuditSample, GateDecision
 from curation.models.calibration import Calibration
 from curation.models.dataset import Dataset, Membership, Role
 from curation.models.decision import Decision, Selection
@@ -17,6 +18,8 @@ from curation.models.video import Upload, Video
 
 __all__ = [
     "Activation",
+    "AuditFrame",
+    "AuditSample",
     "Calibration",
     "Dataset",
     "Decision",
@@ -24,6 +27,7 @@ __all__ = [
     "Export",
     "Frame",
     "FrameScore",
+    "GateDecision",
     "Job",
     "JobLine",
     "Membership",

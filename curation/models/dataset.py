@@ -43,6 +43,10 @@ class Dataset(models.Model):
         CROP = "crop", "cut off"
         KEEP = "keep", "keep"
 
+    class Promotion(models.TextChoices):
+        HAND = "hand", "an admin does"
+        GATE = "gate", "it does by itself, if the audit shows that it is better"
+
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=140, unique=True)
     description = models.TextField(blank=True)
@@ -72,6 +76,24 @@ class Dataset(models.Model):
         default=0.95,
         validators=[MinValueValidator(0.5), MaxValueValidator(0.999)],
         help_text="Share of in-distribution frames that the threshold should accept.",
+    )
+    promotion = models.CharField(
+        max_length=4, choices=Promotion.choices, default=Promotion.HAND, help_text="Who makes a new version active."
+    )
+    gate_confidence = models.FloatField(
+        default=0.95,
+        validators=[MinValueValidator(0.5), MaxValueValidator(0.999)],
+        help_text="How sure a gain must be for a new version to become active by itself.",
+    )
+    target_fpr = models.FloatField(
+        default=0.10,
+        validators=[MinValueValidator(0.001), MaxValueValidator(0.9)],
+        help_text="Share of out-of-distribution frames that may be let through.",
+    )
+    target_half_width = models.FloatField(
+        default=0.05,
+        validators=[MinValueValidator(0.005), MaxValueValidator(0.5)],
+        help_text="How well TPR and FPR should be known: half of the width of their 95 % intervals.",
     )
     active_version = models.ForeignKey(
         "curation.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

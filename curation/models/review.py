@@ -33,6 +33,7 @@ class Review(models.Model):
         SEGMENT = "segment", "Segment"
         UNDO = "undo", "Undo"
         API = "api", "API"
+        AUDIT = "audit", "Audit"
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="reviews")
     frame = models.ForeignKey("curation.Frame", on_delete=models.CASCADE, related_name="reviews")

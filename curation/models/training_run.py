@@ -32,6 +32,7 @@ class TrainingRun(models.Model):
     is_everything = models.BooleanField(default=False, help_text="Nothing was marked: trained on every frame.")
     set_key = models.CharField(max_length=200, blank=True)
     set_sha256 = models.CharField(max_length=64, blank=True)
+    set_videos = models.JSONField(default=list, help_text="Ids of the videos in its set, those held out included.")
     train_frames = models.PositiveIntegerField(default=0)
     train_videos = models.PositiveIntegerField(default=0)
     heldout_frames = models.PositiveIntegerField(default=0)

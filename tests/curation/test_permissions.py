@@ -50,6 +50,8 @@ MATRIX: dict[str, dict[str, str]] = {
     "explanation": {"GET": VIEWER},
     "explanation-image": {"GET": VIEWER},
     "review": {"GET": VIEWER},
+    "audit": {"GET": VIEWER},
+    "rates": {"GET": VIEWER, "POST": ADMIN},
     "segment-edge": {"POST": CURATOR},
     "reviews": {"POST": CURATOR},
     "decisions": {"POST": CURATOR},
