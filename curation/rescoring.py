@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from curation import calibrations, versions
+from curation import calibrations, gate, versions
 from curation.models import ModelVersion, TrainingRun
 
 
@@ -22,4 +22,6 @@ def finish(version: ModelVersion) -> None:
         ModelVersion.objects.filter(pk=row.pk).update(activate_when_ready=False)
         if wanted:
             versions.activate(version=row, by=None)
+        elif row.state == ModelVersion.State.RESCORING:
+            gate.decide(row)
         calibrations.request_for(row)

@@ -19,6 +19,10 @@ class Targets:
     fpr: float
     half_width: float
 
+    @property
+    def precision(self) -> str:
+        return f"± {100 * self.half_width:g} %"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
@@ -79,7 +83,7 @@ def half_width(found: Estimate) -> float:
 def _needed(known: Known, name: str, target: float) -> float:
     """Judged frames that bring a rate's half-width to `target`: the part of the variance above its floor shrinks with
     the number of frames; infinite when the floor alone is too wide."""
-    ratio = (target / half_width(known.rates[name])) ** 2
+    ratio = round((target / half_width(known.rates[name])) ** 2, 9)
     if ratio >= 1:
         return 0.0
     fixed = known.floors.get(name, 0.0)
@@ -105,7 +109,7 @@ def _audit(known: Known, name: str, more: int, targets: Targets) -> Advice:
     took = f"about {words(minutes)}" if minutes <= MOST_MINUTES else "more than ten hours"
     also = f" {draw:,} of them are still to be drawn." if draw else ""
     sentence = (
-        f"{_now(known, name)} For ± {targets.half_width:.0%} judge about {more:,} more audit frames, {took} at the "
+        f"{_now(known, name)} For {targets.precision} judge about {more:,} more audit frames, {took} at the "
         f"present pace.{also}"
     )
     return Advice(state="audit", sentence=sentence, more=more, draw=draw, minutes=minutes)
@@ -114,20 +118,20 @@ def _audit(known: Known, name: str, more: int, targets: Targets) -> Advice:
 def _more_videos(known: Known, name: str, targets: Targets) -> Advice:
     return Advice(
         state="videos",
-        sentence=f"{_now(known, name)} These recordings differ too much to tell it within ± {targets.half_width:.0%}: "
+        sentence=f"{_now(known, name)} These recordings differ too much to tell it within {targets.precision}: "
         "audit more recordings, not more frames of the same.",
     )
 
 
 def _level(known: Known, targets: Targets, lesson: Lesson | None) -> Advice:
     tpr, fpr = known.rates["tpr"], known.rates["fpr"]
-    found = f"TPR {tpr.value:.1%} and FPR {fpr.value:.1%} are known well enough"
+    found = f"TPR {percent(tpr.value)} and FPR {percent(fpr.value)} are known well enough"
     if fpr.value <= targets.fpr and tpr.value >= targets.tpr - targets.half_width:
         return Advice(state="stop", sentence=f"You may stop: {found}, and the targets are met.", minutes=0.0)
     missed = (
-        f"{found}, but at most {targets.fpr:.0%} of the OUT frames should pass"
+        f"{found}, but at most {percent(targets.fpr)} of the OUT frames should pass"
         if fpr.value > targets.fpr
-        else (f"{found}, but at least {targets.tpr:.0%} of the IN frames should pass")
+        else (f"{found}, but at least {percent(targets.tpr)} of the IN frames should pass")
     )
     return _queue(missed, fpr.value - targets.fpr, lesson)
 
@@ -155,11 +159,15 @@ def _queue(missed: str, excess: float, lesson: Lesson | None) -> Advice:
 
 def _now(known: Known, name: str) -> str:
     found = known.rates[name]
-    return f"{name.upper()} is {found.value:.1%}, between {found.low:.1%} and {found.high:.1%}."
+    return f"{name.upper()} is {percent(found.value)}, between {percent(found.low)} and {percent(found.high)}."
 
 
 def _minutes(count: int, pace_s: float) -> float:
     return count * pace_s / 60
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def words(minutes: float) -> str:
