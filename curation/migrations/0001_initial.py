@@ -8,6 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -16,919 +17,423 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Pack",
+            name='Pack',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("chunk", models.PositiveIntegerField()),
-                ("first_number", models.PositiveIntegerField()),
-                ("frame_count", models.PositiveSmallIntegerField()),
-                ("thumbs_bytes", models.PositiveIntegerField()),
-                ("inputs_bytes", models.PositiveIntegerField()),
-                ("is_complete", models.BooleanField(default=False, help_text="All its frame rows are written.")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('chunk', models.PositiveIntegerField()),
+                ('first_number', models.PositiveIntegerField()),
+                ('frame_count', models.PositiveSmallIntegerField()),
+                ('thumbs_bytes', models.PositiveIntegerField()),
+                ('inputs_bytes', models.PositiveIntegerField()),
+                ('is_complete', models.BooleanField(default=False, help_text='All its frame rows are written.')),
             ],
             options={
-                "ordering": ["video", "chunk"],
+                'ordering': ['video', 'chunk'],
             },
         ),
         migrations.CreateModel(
-            name="Dataset",
+            name='Dataset',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=120)),
-                ("slug", models.SlugField(max_length=140, unique=True)),
-                ("description", models.TextField(blank=True)),
-                (
-                    "sampling_mode",
-                    models.CharField(
-                        choices=[
-                            ("seconds", "every n seconds"),
-                            ("nth", "every nth frame"),
-                            ("keyframes", "key frames only"),
-                        ],
-                        default="seconds",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "sampling_step",
-                    models.FloatField(
-                        default=1.0,
-                        help_text="Seconds between frames, or n for every nth frame.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.01),
-                            django.core.validators.MaxValueValidator(3600),
-                        ],
-                    ),
-                ),
-                (
-                    "input_height",
-                    models.PositiveSmallIntegerField(
-                        default=60,
-                        validators=[
-                            django.core.validators.MinValueValidator(16),
-                            django.core.validators.MaxValueValidator(512),
-                        ],
-                    ),
-                ),
-                (
-                    "input_width",
-                    models.PositiveSmallIntegerField(
-                        default=80,
-                        validators=[
-                            django.core.validators.MinValueValidator(16),
-                            django.core.validators.MaxValueValidator(512),
-                        ],
-                    ),
-                ),
-                (
-                    "target_tpr",
-                    models.FloatField(
-                        default=0.95,
-                        help_text="Share of in-distribution frames that the threshold should accept.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.5),
-                            django.core.validators.MaxValueValidator(0.999),
-                        ],
-                    ),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('slug', models.SlugField(max_length=140, unique=True)),
+                ('description', models.TextField(blank=True)),
+                ('sampling_mode', models.CharField(choices=[('seconds', 'every n seconds'), ('nth', 'every nth frame'), ('keyframes', 'key frames only')], default='seconds', max_length=12)),
+                ('sampling_step', models.FloatField(default=1.0, help_text='Seconds between frames, or n for every nth frame.', validators=[django.core.validators.MinValueValidator(0.01), django.core.validators.MaxValueValidator(3600)])),
+                ('input_height', models.PositiveSmallIntegerField(default=60, validators=[django.core.validators.MinValueValidator(16), django.core.validators.MaxValueValidator(512)])),
+                ('input_width', models.PositiveSmallIntegerField(default=80, validators=[django.core.validators.MinValueValidator(16), django.core.validators.MaxValueValidator(512)])),
+                ('target_tpr', models.FloatField(default=0.95, help_text='Share of in-distribution frames that the threshold should accept.', validators=[django.core.validators.MinValueValidator(0.5), django.core.validators.MaxValueValidator(0.999)])),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["name"],
+                'ordering': ['name'],
             },
         ),
         migrations.CreateModel(
-            name="Export",
+            name='Export',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("format", models.CharField(choices=[("csv", "CSV"), ("json", "JSON")], max_length=10)),
-                ("filters", models.JSONField(default=dict)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("writing", "Writing"),
-                            ("done", "Done"),
-                            ("failed", "Failed"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="queued",
-                        max_length=10,
-                    ),
-                ),
-                ("note", models.TextField(blank=True)),
-                ("threshold", models.FloatField(null=True)),
-                ("key", models.CharField(blank=True, max_length=200)),
-                ("rows", models.PositiveBigIntegerField(default=0)),
-                ("size_bytes", models.BigIntegerField(default=0)),
-                ("sha256", models.CharField(blank=True, max_length=64)),
-                ("manifest", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="exports", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('format', models.CharField(choices=[('csv', 'CSV'), ('json', 'JSON')], max_length=10)),
+                ('filters', models.JSONField(default=dict)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('writing', 'Writing'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
+                ('note', models.TextField(blank=True)),
+                ('threshold', models.FloatField(null=True)),
+                ('key', models.CharField(blank=True, max_length=200)),
+                ('rows', models.PositiveBigIntegerField(default=0)),
+                ('size_bytes', models.BigIntegerField(default=0)),
+                ('sha256', models.CharField(blank=True, max_length=64)),
+                ('manifest', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to='curation.dataset')),
+                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-created_at", "-id"],
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="Job",
+            name='Job',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("extract", "Extract frames"),
-                            ("score", "Score a video"),
-                            ("train", "Train a model"),
-                            ("rescore", "Rescore everything"),
-                            ("export", "Write an export"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("key", models.CharField(help_text="What it works on; one open job per key.", max_length=100)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("running", "Running"),
-                            ("done", "Done"),
-                            ("failed", "Failed"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="queued",
-                        max_length=10,
-                    ),
-                ),
-                ("attempt", models.PositiveSmallIntegerField(default=0, help_text="Counted before the work starts.")),
-                (
-                    "fence",
-                    models.UUIDField(
-                        help_text="Token of the current claim; results are written only with it.", null=True
-                    ),
-                ),
-                ("lease_until", models.DateTimeField(null=True)),
-                ("run_after", models.DateTimeField(help_text="Not before: back-off between attempts.", null=True)),
-                ("again", models.BooleanField(default=False, help_text="Asked for once more while it was running.")),
-                ("cancel_requested", models.BooleanField(default=False)),
-                ("worker", models.CharField(blank=True, max_length=120)),
-                ("progress", models.FloatField(default=0, help_text="0 to 1.")),
-                ("progress_note", models.CharField(blank=True, max_length=200)),
-                ("reason", models.TextField(blank=True, help_text="Why it failed, in one line for a person.")),
-                ("requested_by", models.CharField(blank=True, max_length=150)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("started_at", models.DateTimeField(null=True)),
-                ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "export",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="jobs",
-                        to="curation.export",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('extract', 'Extract frames'), ('score', 'Score a video'), ('train', 'Train a model'), ('rescore', 'Rescore everything'), ('export', 'Write an export')], max_length=10)),
+                ('key', models.CharField(help_text='What it works on; one open job per key.', max_length=100)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
+                ('attempt', models.PositiveSmallIntegerField(default=0, help_text='Counted before the work starts.')),
+                ('fence', models.UUIDField(help_text='Token of the current claim; results are written only with it.', null=True)),
+                ('lease_until', models.DateTimeField(null=True)),
+                ('run_after', models.DateTimeField(help_text='Not before: back-off between attempts.', null=True)),
+                ('again', models.BooleanField(default=False, help_text='Asked for once more while it was running.')),
+                ('cancel_requested', models.BooleanField(default=False)),
+                ('worker', models.CharField(blank=True, max_length=120)),
+                ('progress', models.FloatField(default=0, help_text='0 to 1.')),
+                ('progress_note', models.CharField(blank=True, max_length=200)),
+                ('reason', models.TextField(blank=True, help_text='Why it failed, in one line for a person.')),
+                ('requested_by', models.CharField(blank=True, max_length=150)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='curation.dataset')),
+                ('export', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='curation.export')),
             ],
             options={
-                "ordering": ["-created_at", "-id"],
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="JobLine",
+            name='JobLine',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(auto_now_add=True)),
-                ("text", models.CharField(max_length=500)),
-                (
-                    "job",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="curation.job"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(auto_now_add=True)),
+                ('text', models.CharField(max_length=500)),
+                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='curation.job')),
             ],
             options={
-                "ordering": ["id"],
+                'ordering': ['id'],
             },
         ),
         migrations.CreateModel(
-            name="ModelVersion",
+            name='ModelVersion',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("rescoring", "Rescoring"), ("ready", "Ready"), ("failed", "Failed")],
-                        default="rescoring",
-                        max_length=10,
-                    ),
-                ),
-                ("note", models.TextField(blank=True)),
-                ("config", models.JSONField(help_text="The VAE's configuration, as in the weights' own metadata.")),
-                ("weights_key", models.CharField(max_length=200)),
-                ("weights_sha256", models.CharField(max_length=64)),
-                ("weights_bytes", models.BigIntegerField()),
-                ("tensors", models.JSONField(help_text="Name -> [dtype, shape] of every tensor; checked before use.")),
-                ("metrics", models.JSONField(default=dict)),
-                (
-                    "threshold",
-                    models.FloatField(help_text="Reconstruction loss above which a frame is called outlying."),
-                ),
-                ("target_tpr", models.FloatField()),
-                (
-                    "heldout_quantiles",
-                    models.JSONField(help_text="Quantiles of the held-out in-distribution losses, ascending."),
-                ),
-                ("heldout_frames", models.PositiveIntegerField()),
-                ("heldout_videos", models.PositiveIntegerField()),
-                ("activate_when_ready", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="model_versions",
-                        to="curation.dataset",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('state', models.CharField(choices=[('rescoring', 'Rescoring'), ('ready', 'Ready'), ('failed', 'Failed')], default='rescoring', max_length=10)),
+                ('note', models.TextField(blank=True)),
+                ('config', models.JSONField(help_text="The VAE's configuration, as in the weights' own metadata.")),
+                ('weights_key', models.CharField(max_length=200)),
+                ('weights_sha256', models.CharField(max_length=64)),
+                ('weights_bytes', models.BigIntegerField()),
+                ('tensors', models.JSONField(help_text='Name -> [dtype, shape] of every tensor; checked before use.')),
+                ('metrics', models.JSONField(default=dict)),
+                ('threshold', models.FloatField(help_text='Reconstruction loss above which a frame is called outlying.')),
+                ('target_tpr', models.FloatField()),
+                ('heldout_quantiles', models.JSONField(help_text='Quantiles of the held-out in-distribution losses, ascending.')),
+                ('heldout_frames', models.PositiveIntegerField()),
+                ('heldout_videos', models.PositiveIntegerField()),
+                ('activate_when_ready', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='model_versions', to='curation.dataset')),
             ],
             options={
-                "ordering": ["-number"],
+                'ordering': ['-number'],
             },
         ),
         migrations.AddField(
-            model_name="job",
-            name="model_version",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="curation.modelversion"
-            ),
+            model_name='job',
+            name='model_version',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='curation.modelversion'),
         ),
         migrations.AddField(
-            model_name="export",
-            name="model_version",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="curation.modelversion"
-            ),
+            model_name='export',
+            name='model_version',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='curation.modelversion'),
         ),
         migrations.AddField(
-            model_name="dataset",
-            name="active_version",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="curation.modelversion",
-            ),
+            model_name='dataset',
+            name='active_version',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='curation.modelversion'),
         ),
         migrations.CreateModel(
-            name="Activation",
+            name='Activation',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="activations", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "model_version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="activations",
-                        to="curation.modelversion",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='activations', to='curation.dataset')),
+                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='activations', to='curation.modelversion')),
             ],
             options={
-                "ordering": ["-created_at", "-id"],
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="Frame",
+            name='Frame',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("time_s", models.FloatField()),
-                ("thumb_offset", models.PositiveIntegerField()),
-                ("thumb_bytes", models.PositiveIntegerField()),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "Unreviewed"),
-                            ("in", "In distribution"),
-                            ("out", "Out of distribution"),
-                            ("unsure", "Unsure"),
-                        ],
-                        default="",
-                        max_length=6,
-                    ),
-                ),
-                (
-                    "review_version",
-                    models.PositiveIntegerField(default=0, help_text="Reviews applied so far; a stale one is refused."),
-                ),
-                (
-                    "pack",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="frames", to="curation.pack"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('time_s', models.FloatField()),
+                ('thumb_offset', models.PositiveIntegerField()),
+                ('thumb_bytes', models.PositiveIntegerField()),
+                ('verdict', models.CharField(blank=True, choices=[('', 'Unreviewed'), ('in', 'In distribution'), ('out', 'Out of distribution'), ('unsure', 'Unsure')], default='', max_length=6)),
+                ('review_version', models.PositiveIntegerField(default=0, help_text='Reviews applied so far; a stale one is refused.')),
+                ('pack', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='frames', to='curation.pack')),
             ],
             options={
-                "ordering": ["video", "number"],
+                'ordering': ['video', 'number'],
             },
         ),
         migrations.CreateModel(
-            name="Review",
+            name='Review',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "client_uuid",
-                    models.UUIDField(
-                        default=uuid.uuid4, help_text="Made by the client: a repeat is the same review.", unique=True
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "Unreviewed"),
-                            ("in", "In distribution"),
-                            ("out", "Out of distribution"),
-                            ("unsure", "Unsure"),
-                        ],
-                        max_length=6,
-                    ),
-                ),
-                (
-                    "previous_verdict",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "Unreviewed"),
-                            ("in", "In distribution"),
-                            ("out", "Out of distribution"),
-                            ("unsure", "Unsure"),
-                        ],
-                        max_length=6,
-                    ),
-                ),
-                (
-                    "seen_version",
-                    models.PositiveIntegerField(help_text="The frame's review_version that the person saw."),
-                ),
-                ("is_conflict", models.BooleanField(default=False, help_text="Stale: kept in the log, not applied.")),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("gallery", "Gallery"),
-                            ("frame", "Frame page"),
-                            ("bulk", "Bulk selection"),
-                            ("undo", "Undo"),
-                            ("api", "API"),
-                        ],
-                        default="gallery",
-                        max_length=10,
-                    ),
-                ),
-                ("reconstruction_loss", models.FloatField(help_text="By that version.", null=True)),
-                ("threshold", models.FloatField(help_text="Of that version, at that time.", null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "frame",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="curation.frame"
-                    ),
-                ),
-                (
-                    "model_version",
-                    models.ForeignKey(
-                        help_text="Active at that time.",
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="curation.modelversion",
-                    ),
-                ),
-                (
-                    "undoes",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="undone_by",
-                        to="curation.review",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="reviews",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('client_uuid', models.UUIDField(default=uuid.uuid4, help_text='Made by the client: a repeat is the same review.', unique=True)),
+                ('verdict', models.CharField(blank=True, choices=[('', 'Unreviewed'), ('in', 'In distribution'), ('out', 'Out of distribution'), ('unsure', 'Unsure')], max_length=6)),
+                ('previous_verdict', models.CharField(blank=True, choices=[('', 'Unreviewed'), ('in', 'In distribution'), ('out', 'Out of distribution'), ('unsure', 'Unsure')], max_length=6)),
+                ('seen_version', models.PositiveIntegerField(help_text="The frame's review_version that the person saw.")),
+                ('is_conflict', models.BooleanField(default=False, help_text='Stale: kept in the log, not applied.')),
+                ('source', models.CharField(choices=[('gallery', 'Gallery'), ('frame', 'Frame page'), ('bulk', 'Bulk selection'), ('undo', 'Undo'), ('api', 'API')], default='gallery', max_length=10)),
+                ('reconstruction_loss', models.FloatField(help_text='By that version.', null=True)),
+                ('threshold', models.FloatField(help_text='Of that version, at that time.', null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='curation.dataset')),
+                ('frame', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='curation.frame')),
+                ('model_version', models.ForeignKey(help_text='Active at that time.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='curation.modelversion')),
+                ('undoes', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='undone_by', to='curation.review')),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reviews', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
             },
         ),
         migrations.CreateModel(
-            name="ScoredPack",
+            name='ScoredPack',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "model_version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="scored_packs",
-                        to="curation.modelversion",
-                    ),
-                ),
-                (
-                    "pack",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="scored", to="curation.pack"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scored_packs', to='curation.modelversion')),
+                ('pack', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scored', to='curation.pack')),
             ],
         ),
         migrations.CreateModel(
-            name="TrainingRun",
+            name='TrainingRun',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("training", "Training"),
-                            ("rescoring", "Rescoring"),
-                            ("done", "Done"),
-                            ("failed", "Failed"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="queued",
-                        max_length=10,
-                    ),
-                ),
-                ("note", models.TextField(blank=True, help_text="Why it failed, or what to mind.")),
-                ("config", models.JSONField(help_text="The engine's TrainConfig.")),
-                (
-                    "is_everything",
-                    models.BooleanField(default=False, help_text="Nothing was marked: trained on every frame."),
-                ),
-                ("set_key", models.CharField(blank=True, max_length=200)),
-                ("set_sha256", models.CharField(blank=True, max_length=64)),
-                ("train_frames", models.PositiveIntegerField(default=0)),
-                ("train_videos", models.PositiveIntegerField(default=0)),
-                ("heldout_frames", models.PositiveIntegerField(default=0)),
-                ("heldout_videos", models.PositiveIntegerField(default=0)),
-                ("parameters", models.PositiveBigIntegerField(null=True)),
-                ("device", models.CharField(blank=True, max_length=80)),
-                ("epochs_done", models.PositiveIntegerField(default=0)),
-                ("best_epoch", models.PositiveIntegerField(null=True)),
-                ("checkpoint_key", models.CharField(blank=True, max_length=200)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("started_at", models.DateTimeField(null=True)),
-                ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="training_runs", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "start_from",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="curation.modelversion",
-                    ),
-                ),
-                (
-                    "version",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="training_run",
-                        to="curation.modelversion",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('training', 'Training'), ('rescoring', 'Rescoring'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
+                ('note', models.TextField(blank=True, help_text='Why it failed, or what to mind.')),
+                ('config', models.JSONField(help_text="The engine's TrainConfig.")),
+                ('is_everything', models.BooleanField(default=False, help_text='Nothing was marked: trained on every frame.')),
+                ('set_key', models.CharField(blank=True, max_length=200)),
+                ('set_sha256', models.CharField(blank=True, max_length=64)),
+                ('train_frames', models.PositiveIntegerField(default=0)),
+                ('train_videos', models.PositiveIntegerField(default=0)),
+                ('heldout_frames', models.PositiveIntegerField(default=0)),
+                ('heldout_videos', models.PositiveIntegerField(default=0)),
+                ('parameters', models.PositiveBigIntegerField(null=True)),
+                ('device', models.CharField(blank=True, max_length=80)),
+                ('epochs_done', models.PositiveIntegerField(default=0)),
+                ('best_epoch', models.PositiveIntegerField(null=True)),
+                ('checkpoint_key', models.CharField(blank=True, max_length=200)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='training_runs', to='curation.dataset')),
+                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('start_from', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='curation.modelversion')),
+                ('version', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='training_run', to='curation.modelversion')),
             ],
             options={
-                "ordering": ["-created_at", "-id"],
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.AddField(
-            model_name="job",
-            name="training_run",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="curation.trainingrun"
-            ),
+            model_name='job',
+            name='training_run',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='curation.trainingrun'),
         ),
         migrations.CreateModel(
-            name="EpochMetric",
+            name='EpochMetric',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("epoch", models.PositiveIntegerField()),
-                ("train_reconstruction_loss", models.FloatField()),
-                ("train_kl", models.FloatField()),
-                ("heldout_reconstruction_loss", models.FloatField()),
-                ("heldout_kl", models.FloatField()),
-                ("frames_per_second", models.FloatField()),
-                ("elapsed_s", models.FloatField()),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="epochs", to="curation.trainingrun"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('epoch', models.PositiveIntegerField()),
+                ('train_reconstruction_loss', models.FloatField()),
+                ('train_kl', models.FloatField()),
+                ('heldout_reconstruction_loss', models.FloatField()),
+                ('heldout_kl', models.FloatField()),
+                ('frames_per_second', models.FloatField()),
+                ('elapsed_s', models.FloatField()),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='epochs', to='curation.trainingrun')),
             ],
             options={
-                "ordering": ["epoch"],
+                'ordering': ['epoch'],
             },
         ),
         migrations.CreateModel(
-            name="Video",
+            name='Video',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "name",
-                    models.CharField(
-                        help_text="The client's file name; shown as text, never used as a path.", max_length=255
-                    ),
-                ),
-                (
-                    "key",
-                    models.CharField(help_text="The original's key in the object store.", max_length=200, unique=True),
-                ),
-                ("size_bytes", models.BigIntegerField()),
-                ("content_type", models.CharField(default="application/octet-stream", max_length=100)),
-                (
-                    "is_reference",
-                    models.BooleanField(default=False, help_text="Every frame of it is taken as in distribution."),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("uploaded", "Uploaded"),
-                            ("extracting", "Extracting"),
-                            ("extracted", "Waiting for a model"),
-                            ("scoring", "Scoring"),
-                            ("ready", "Ready"),
-                            ("ready_with_warning", "Ready, with a warning"),
-                            ("failed", "Failed"),
-                        ],
-                        default="uploaded",
-                        max_length=20,
-                    ),
-                ),
-                ("note", models.TextField(blank=True, help_text="One line: why it failed, or what to mind.")),
-                ("width", models.PositiveIntegerField(null=True)),
-                ("height", models.PositiveIntegerField(null=True)),
-                ("codec", models.CharField(blank=True, max_length=40)),
-                ("fps", models.FloatField(null=True)),
-                ("declared_duration_s", models.FloatField(null=True)),
-                ("duration_s", models.FloatField(help_text="Decoded, not declared.", null=True)),
-                ("frame_count", models.PositiveIntegerField(default=0, help_text="Sampled frames so far.")),
-                ("extracted_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="videos", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "uploaded_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('name', models.CharField(help_text="The client's file name; shown as text, never used as a path.", max_length=255)),
+                ('key', models.CharField(help_text="The original's key in the object store.", max_length=200, unique=True)),
+                ('size_bytes', models.BigIntegerField()),
+                ('content_type', models.CharField(default='application/octet-stream', max_length=100)),
+                ('is_reference', models.BooleanField(default=False, help_text='Every frame of it is taken as in distribution.')),
+                ('state', models.CharField(choices=[('uploaded', 'Uploaded'), ('extracting', 'Extracting'), ('extracted', 'Waiting for a model'), ('scoring', 'Scoring'), ('ready', 'Ready'), ('ready_with_warning', 'Ready, with a warning'), ('failed', 'Failed')], default='uploaded', max_length=20)),
+                ('note', models.TextField(blank=True, help_text='One line: why it failed, or what to mind.')),
+                ('width', models.PositiveIntegerField(null=True)),
+                ('height', models.PositiveIntegerField(null=True)),
+                ('codec', models.CharField(blank=True, max_length=40)),
+                ('fps', models.FloatField(null=True)),
+                ('declared_duration_s', models.FloatField(null=True)),
+                ('duration_s', models.FloatField(help_text='Decoded, not declared.', null=True)),
+                ('frame_count', models.PositiveIntegerField(default=0, help_text='Sampled frames so far.')),
+                ('extracted_at', models.DateTimeField(null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='videos', to='curation.dataset')),
+                ('uploaded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-created_at", "-id"],
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="Upload",
+            name='Upload',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("name", models.CharField(max_length=255)),
-                (
-                    "fingerprint",
-                    models.CharField(
-                        help_text="Name, size and time of the file: the same file resumes.", max_length=200
-                    ),
-                ),
-                ("size_bytes", models.BigIntegerField()),
-                ("part_size_bytes", models.BigIntegerField()),
-                ("content_type", models.CharField(max_length=100)),
-                ("is_reference", models.BooleanField(default=False)),
-                ("key", models.CharField(max_length=200, unique=True)),
-                ("s3_upload_id", models.CharField(max_length=300)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "Uploading"),
-                            ("done", "Done"),
-                            ("aborted", "Cancelled"),
-                            ("failed", "Failed"),
-                        ],
-                        default="open",
-                        max_length=10,
-                    ),
-                ),
-                ("note", models.CharField(blank=True, max_length=300)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("touched_at", models.DateTimeField(auto_now=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="uploads", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "video",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="upload",
-                        to="curation.video",
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=255)),
+                ('fingerprint', models.CharField(help_text='Name, size and time of the file: the same file resumes.', max_length=200)),
+                ('size_bytes', models.BigIntegerField()),
+                ('part_size_bytes', models.BigIntegerField()),
+                ('content_type', models.CharField(max_length=100)),
+                ('is_reference', models.BooleanField(default=False)),
+                ('key', models.CharField(max_length=200, unique=True)),
+                ('s3_upload_id', models.CharField(max_length=300)),
+                ('state', models.CharField(choices=[('open', 'Uploading'), ('done', 'Done'), ('aborted', 'Cancelled'), ('failed', 'Failed')], default='open', max_length=10)),
+                ('note', models.CharField(blank=True, max_length=300)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('touched_at', models.DateTimeField(auto_now=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='curation.dataset')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('video', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='upload', to='curation.video')),
             ],
             options={
-                "ordering": ["-created_at"],
+                'ordering': ['-created_at'],
             },
         ),
         migrations.AddField(
-            model_name="pack",
-            name="video",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="packs", to="curation.video"
-            ),
+            model_name='pack',
+            name='video',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='packs', to='curation.video'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="video",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="curation.video"
-            ),
+            model_name='job',
+            name='video',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='curation.video'),
         ),
         migrations.CreateModel(
-            name="FrameScore",
+            name='FrameScore',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "reconstruction_loss",
-                    models.FloatField(help_text="Squared error summed over H x W x 3, pixels in [0, 1]."),
-                ),
-                ("kl", models.FloatField(help_text="KL divergence of the posterior from N(0, I), in nats.")),
-                (
-                    "ood_score",
-                    models.FloatField(
-                        help_text="Reconstruction loss normalised by the frame's own variance, log scale."
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "Unreviewed"),
-                            ("in", "In distribution"),
-                            ("out", "Out of distribution"),
-                            ("unsure", "Unsure"),
-                        ],
-                        default="",
-                        max_length=6,
-                    ),
-                ),
-                (
-                    "frame",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="curation.frame"
-                    ),
-                ),
-                (
-                    "model_version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="curation.modelversion"
-                    ),
-                ),
-                (
-                    "video",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="curation.video"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reconstruction_loss', models.FloatField(help_text='Squared error summed over H x W x 3, pixels in [0, 1].')),
+                ('kl', models.FloatField(help_text='KL divergence of the posterior from N(0, I), in nats.')),
+                ('ood_score', models.FloatField(help_text="Reconstruction loss normalised by the frame's own variance, log scale.")),
+                ('verdict', models.CharField(blank=True, choices=[('', 'Unreviewed'), ('in', 'In distribution'), ('out', 'Out of distribution'), ('unsure', 'Unsure')], default='', max_length=6)),
+                ('frame', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='curation.frame')),
+                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='curation.modelversion')),
+                ('video', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='curation.video')),
             ],
         ),
         migrations.AddField(
-            model_name="frame",
-            name="video",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="frames", to="curation.video"
-            ),
+            model_name='frame',
+            name='video',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='frames', to='curation.video'),
         ),
         migrations.CreateModel(
-            name="Membership",
+            name='Membership',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[("viewer", "Viewer"), ("curator", "Curator"), ("admin", "Admin")],
-                        default="curator",
-                        max_length=10,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('curator', 'Curator'), ('admin', 'Admin')], default='curator', max_length=10)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='curation.dataset')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["user__username"],
-                "constraints": [models.UniqueConstraint(fields=("dataset", "user"), name="one_membership_per_user")],
+                'ordering': ['user__username'],
+                'constraints': [models.UniqueConstraint(fields=('dataset', 'user'), name='one_membership_per_user')],
             },
         ),
         migrations.AddConstraint(
-            model_name="modelversion",
-            constraint=models.UniqueConstraint(fields=("dataset", "number"), name="one_version_per_number"),
+            model_name='modelversion',
+            constraint=models.UniqueConstraint(fields=('dataset', 'number'), name='one_version_per_number'),
         ),
         migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["frame", "id"], name="review_log_of_frame"),
+            model_name='review',
+            index=models.Index(fields=['frame', 'id'], name='review_log_of_frame'),
         ),
         migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["dataset", "user", "id"], name="review_log_of_user"),
+            model_name='review',
+            index=models.Index(fields=['dataset', 'user', 'id'], name='review_log_of_user'),
         ),
         migrations.AddConstraint(
-            model_name="scoredpack",
-            constraint=models.UniqueConstraint(fields=("model_version", "pack"), name="one_mark_per_scored_pack"),
+            model_name='scoredpack',
+            constraint=models.UniqueConstraint(fields=('model_version', 'pack'), name='one_mark_per_scored_pack'),
         ),
         migrations.AddConstraint(
-            model_name="trainingrun",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["queued", "training", "rescoring"])),
-                fields=("dataset",),
-                name="one_open_run_per_dataset",
-            ),
+            model_name='trainingrun',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'training', 'rescoring'])), fields=('dataset',), name='one_open_run_per_dataset'),
         ),
         migrations.AddConstraint(
-            model_name="epochmetric",
-            constraint=models.UniqueConstraint(fields=("run", "epoch"), name="one_metric_per_epoch"),
+            model_name='epochmetric',
+            constraint=models.UniqueConstraint(fields=('run', 'epoch'), name='one_metric_per_epoch'),
         ),
         migrations.AddIndex(
-            model_name="video",
-            index=models.Index(fields=["dataset", "state"], name="video_by_state"),
+            model_name='video',
+            index=models.Index(fields=['dataset', 'state'], name='video_by_state'),
         ),
         migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")),
-                fields=("dataset", "user", "fingerprint"),
-                name="one_open_upload_per_file",
-            ),
+            model_name='upload',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('dataset', 'user', 'fingerprint'), name='one_open_upload_per_file'),
         ),
         migrations.AddConstraint(
-            model_name="pack",
-            constraint=models.UniqueConstraint(fields=("video", "chunk"), name="one_pack_per_chunk"),
+            model_name='pack',
+            constraint=models.UniqueConstraint(fields=('video', 'chunk'), name='one_pack_per_chunk'),
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(fields=["state", "lease_until"], name="job_by_state"),
+            model_name='job',
+            index=models.Index(fields=['state', 'lease_until'], name='job_by_state'),
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(fields=["dataset", "-created_at"], name="job_by_dataset"),
+            model_name='job',
+            index=models.Index(fields=['dataset', '-created_at'], name='job_by_dataset'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["queued", "running"])), fields=("key",), name="one_open_job_per_key"
-            ),
+            model_name='job',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('key',), name='one_open_job_per_key'),
         ),
         migrations.AddIndex(
-            model_name="framescore",
-            index=models.Index(fields=["model_version", "reconstruction_loss", "frame"], name="score_by_loss"),
+            model_name='framescore',
+            index=models.Index(fields=['model_version', 'reconstruction_loss', 'frame'], name='score_by_loss'),
         ),
         migrations.AddIndex(
-            model_name="framescore",
-            index=models.Index(
-                fields=["model_version", "verdict", "reconstruction_loss", "frame"], name="score_by_verdict"
-            ),
+            model_name='framescore',
+            index=models.Index(fields=['model_version', 'verdict', 'reconstruction_loss', 'frame'], name='score_by_verdict'),
         ),
         migrations.AddIndex(
-            model_name="framescore",
-            index=models.Index(
-                fields=["model_version", "video", "reconstruction_loss", "frame"], name="score_by_video"
-            ),
+            model_name='framescore',
+            index=models.Index(fields=['model_version', 'video', 'reconstruction_loss', 'frame'], name='score_by_video'),
         ),
         migrations.AddConstraint(
-            model_name="framescore",
-            constraint=models.UniqueConstraint(fields=("frame", "model_version"), name="one_score_per_version"),
+            model_name='framescore',
+            constraint=models.UniqueConstraint(fields=('frame', 'model_version'), name='one_score_per_version'),
         ),
         migrations.AddIndex(
-            model_name="frame",
-            index=models.Index(fields=["video", "verdict", "number"], name="frame_by_verdict"),
+            model_name='frame',
+            index=models.Index(fields=['video', 'verdict', 'number'], name='frame_by_verdict'),
         ),
         migrations.AddConstraint(
-            model_name="frame",
-            constraint=models.UniqueConstraint(fields=("video", "number"), name="one_frame_per_number"),
+            model_name='frame',
+            constraint=models.UniqueConstraint(fields=('video', 'number'), name='one_frame_per_number'),
         ),
     ]

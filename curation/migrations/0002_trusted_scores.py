@@ -25,213 +25,160 @@ def carry_over(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("curation", "0001_initial"),
+        ('curation', '0001_initial'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Calibration",
+            name='Calibration',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("in_reviews", models.PositiveIntegerField(help_text="Frames with verdict IN that it was fitted to.")),
-                (
-                    "out_reviews",
-                    models.PositiveIntegerField(help_text="Frames with verdict OUT that it was fitted to."),
-                ),
-                (
-                    "parameters",
-                    models.JSONField(
-                        default=dict, help_text="As scoring/recalibrate.py writes them; empty when refused."
-                    ),
-                ),
-                ("note", models.TextField(blank=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, help_text="When the verdicts were read."),
-                ),
-                (
-                    "applied_at",
-                    models.DateTimeField(help_text="When every frame's probability was written.", null=True),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('in_reviews', models.PositiveIntegerField(help_text='Frames with verdict IN that it was fitted to.')),
+                ('out_reviews', models.PositiveIntegerField(help_text='Frames with verdict OUT that it was fitted to.')),
+                ('parameters', models.JSONField(default=dict, help_text='As scoring/recalibrate.py writes them; empty when refused.')),
+                ('note', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When the verdicts were read.')),
+                ('applied_at', models.DateTimeField(help_text="When every frame's probability was written.", null=True)),
             ],
             options={
-                "ordering": ["-created_at", "-id"],
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.AddField(
-            model_name="dataset",
-            name="bars",
-            field=models.CharField(
-                choices=[("crop", "cut off"), ("keep", "keep")],
-                default="crop",
-                help_text="What becomes of black bars round the picture.",
-                max_length=4,
-            ),
+            model_name='dataset',
+            name='bars',
+            field=models.CharField(choices=[('crop', 'cut off'), ('keep', 'keep')], default='crop', help_text='What becomes of black bars round the picture.', max_length=4),
         ),
         migrations.AddField(
-            model_name="dataset",
-            name="flag_by",
-            field=models.CharField(
-                choices=[
-                    ("reconstruction_loss", "Reconstruction loss"),
-                    ("ood_score", "Outlier score"),
-                    ("probability", "Probability of OUT"),
-                ],
-                default="reconstruction_loss",
-                help_text="The score that sorts the gallery and whose threshold flags frames.",
-                max_length=20,
-            ),
+            model_name='dataset',
+            name='flag_by',
+            field=models.CharField(choices=[('reconstruction_loss', 'Reconstruction loss'), ('ood_score', 'Outlier score'), ('probability', 'Probability of OUT')], default='reconstruction_loss', help_text='The score that sorts the gallery and whose threshold flags frames.', max_length=20),
         ),
         migrations.AddField(
-            model_name="dataset",
-            name="reasons",
-            field=models.JSONField(
-                default=curation.models.dataset.default_reasons,
-                help_text="Names to choose from when a frame is judged OUT.",
-            ),
+            model_name='dataset',
+            name='reasons',
+            field=models.JSONField(default=curation.models.dataset.default_reasons, help_text='Names to choose from when a frame is judged OUT.'),
         ),
         migrations.AddField(
-            model_name="frame",
-            name="reason",
+            model_name='frame',
+            name='reason',
             field=models.CharField(blank=True, help_text="Why it is OUT, in the dataset's words.", max_length=60),
         ),
         migrations.AddField(
-            model_name="framescore",
-            name="l1",
-            field=models.FloatField(help_text="Absolute error summed over H x W x 3, pixels in [0, 1].", null=True),
+            model_name='framescore',
+            name='l1',
+            field=models.FloatField(help_text='Absolute error summed over H x W x 3, pixels in [0, 1].', null=True),
         ),
         migrations.AddField(
-            model_name="framescore",
-            name="probability",
-            field=models.FloatField(help_text="Calibrated probability of OUT; null before 25 reviews.", null=True),
+            model_name='framescore',
+            name='probability',
+            field=models.FloatField(help_text='Calibrated probability of OUT; null before 25 reviews.', null=True),
         ),
         migrations.AddField(
-            model_name="framescore",
-            name="variance",
+            model_name='framescore',
+            name='variance',
             field=models.FloatField(help_text="Squared deviation from each channel's mean, summed.", null=True),
         ),
         migrations.AddField(
-            model_name="modelversion",
-            name="parent",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="curation.modelversion"
-            ),
+            model_name='modelversion',
+            name='parent',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='curation.modelversion'),
         ),
         migrations.AddField(
-            model_name="modelversion",
-            name="preprocessing",
-            field=models.JSONField(default=dict, help_text="How the frames were made that it learned from."),
+            model_name='modelversion',
+            name='preprocessing',
+            field=models.JSONField(default=dict, help_text='How the frames were made that it learned from.'),
         ),
         migrations.AddField(
-            model_name="modelversion",
-            name="thresholds",
-            field=models.JSONField(
-                default=dict,
-                help_text="Score -> value, its 95 % interval (low, high), note, frames, videos, folds, and the quantiles of the held-out in-distribution scores, ascending.",
-            ),
+            model_name='modelversion',
+            name='thresholds',
+            field=models.JSONField(default=dict, help_text='Score -> value, its 95 % interval (low, high), note, frames, videos, folds, and the quantiles of the held-out in-distribution scores, ascending.'),
         ),
         migrations.AddField(
-            model_name="pack",
-            name="revision",
+            model_name='pack',
+            name='revision',
             field=models.PositiveIntegerField(default=0, help_text="The video's revision that made its objects."),
         ),
         migrations.AddField(
-            model_name="review",
-            name="previous_reason",
+            model_name='review',
+            name='previous_reason',
             field=models.CharField(blank=True, max_length=60),
         ),
         migrations.AddField(
-            model_name="review",
-            name="reason",
+            model_name='review',
+            name='reason',
             field=models.CharField(blank=True, help_text="Why OUT, in the dataset's words.", max_length=60),
         ),
         migrations.AddField(
-            model_name="review",
-            name="was_flagged",
+            model_name='review',
+            name='was_flagged',
             field=models.BooleanField(help_text="The model's side of the threshold then, by any score.", null=True),
         ),
         migrations.AddField(
-            model_name="trainingrun",
-            name="out_frames",
-            field=models.PositiveIntegerField(default=0, help_text="Frames judged OUT that it learns from."),
+            model_name='trainingrun',
+            name='out_frames',
+            field=models.PositiveIntegerField(default=0, help_text='Frames judged OUT that it learns from.'),
         ),
         migrations.AddField(
-            model_name="trainingrun",
-            name="out_videos",
+            model_name='trainingrun',
+            name='out_videos',
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="video",
-            name="bars",
-            field=models.JSONField(help_text="Pixels cut on the left, top, right and bottom, as shown.", null=True),
+            model_name='video',
+            name='bars',
+            field=models.JSONField(help_text='Pixels cut on the left, top, right and bottom, as shown.', null=True),
         ),
         migrations.AddField(
-            model_name="video",
-            name="crop",
-            field=models.CharField(
-                blank=True,
-                help_text="Bars to cut: empty = found by itself, 'none', or pixels 'left,top,right,bottom' as shown.",
-                max_length=60,
-            ),
+            model_name='video',
+            name='crop',
+            field=models.CharField(blank=True, help_text="Bars to cut: empty = found by itself, 'none', or pixels 'left,top,right,bottom' as shown.", max_length=60),
         ),
         migrations.AddField(
-            model_name="video",
-            name="revision",
-            field=models.PositiveIntegerField(default=0, help_text="Counts extractions that were asked for anew."),
+            model_name='video',
+            name='revision',
+            field=models.PositiveIntegerField(default=0, help_text='Counts extractions that were asked for anew.'),
         ),
         migrations.AlterField(
-            model_name="framescore",
-            name="ood_score",
+            model_name='framescore',
+            name='ood_score',
             field=models.FloatField(help_text="The version's own outlier score; label-free for a fresh model."),
         ),
         migrations.AlterField(
-            model_name="job",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("extract", "Extract frames"),
-                    ("score", "Score a video"),
-                    ("train", "Train a model"),
-                    ("rescore", "Rescore everything"),
-                    ("export", "Write an export"),
-                    ("calibrate", "Learn from the reviews"),
-                ],
-                max_length=10,
-            ),
+            model_name='job',
+            name='kind',
+            field=models.CharField(choices=[('extract', 'Extract frames'), ('score', 'Score a video'), ('train', 'Train a model'), ('rescore', 'Rescore everything'), ('export', 'Write an export'), ('calibrate', 'Learn from the reviews')], max_length=10),
         ),
         migrations.AddIndex(
-            model_name="framescore",
-            index=models.Index(fields=["model_version", "ood_score", "frame"], name="score_by_ood"),
+            model_name='framescore',
+            index=models.Index(fields=['model_version', 'ood_score', 'frame'], name='score_by_ood'),
         ),
         migrations.AddIndex(
-            model_name="framescore",
-            index=models.Index(fields=["model_version", "verdict", "ood_score", "frame"], name="score_by_verdict_ood"),
+            model_name='framescore',
+            index=models.Index(fields=['model_version', 'verdict', 'ood_score', 'frame'], name='score_by_verdict_ood'),
         ),
         migrations.AddIndex(
-            model_name="framescore",
-            index=models.Index(fields=["model_version", "probability", "frame"], name="score_by_probability"),
+            model_name='framescore',
+            index=models.Index(fields=['model_version', 'probability', 'frame'], name='score_by_probability'),
         ),
         migrations.AddIndex(
-            model_name="framescore",
-            index=models.Index(
-                fields=["model_version", "verdict", "probability", "frame"], name="score_by_verdict_prob"
-            ),
+            model_name='framescore',
+            index=models.Index(fields=['model_version', 'verdict', 'probability', 'frame'], name='score_by_verdict_prob'),
         ),
         migrations.AddField(
-            model_name="calibration",
-            name="model_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="calibrations", to="curation.modelversion"
-            ),
+            model_name='calibration',
+            name='model_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calibrations', to='curation.modelversion'),
         ),
         migrations.RunPython(carry_over, migrations.RunPython.noop),
         migrations.RemoveField(
-            model_name="modelversion",
-            name="heldout_quantiles",
+            model_name='modelversion',
+            name='heldout_quantiles',
         ),
         migrations.RemoveField(
-            model_name="modelversion",
-            name="threshold",
+            model_name='modelversion',
+            name='threshold',
         ),
     ]

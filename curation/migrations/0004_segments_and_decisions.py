@@ -7,443 +7,206 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("curation", "0003_video_sampling"),
+        ('curation', '0003_video_sampling'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="frame",
-            name="copies",
-            field=models.PositiveSmallIntegerField(
-                default=0, help_text="How many frames right after it nearly repeat it; never beyond its pack."
-            ),
+            model_name='frame',
+            name='copies',
+            field=models.PositiveSmallIntegerField(default=0, help_text='How many frames right after it nearly repeat it; never beyond its pack.'),
         ),
         migrations.AddField(
-            model_name="frame",
-            name="copy_of",
-            field=models.PositiveIntegerField(
-                help_text="Number of the frame that it nearly repeats; null when it is none's copy.", null=True
-            ),
+            model_name='frame',
+            name='copy_of',
+            field=models.PositiveIntegerField(help_text="Number of the frame that it nearly repeats; null when it is none's copy.", null=True),
         ),
         migrations.AddField(
-            model_name="frame",
-            name="shot_start",
-            field=models.BooleanField(default=False, help_text="The first frame of a shot, as seen at extraction."),
+            model_name='frame',
+            name='shot_start',
+            field=models.BooleanField(default=False, help_text='The first frame of a shot, as seen at extraction.'),
         ),
         migrations.AddField(
-            model_name="framescore",
-            name="is_copy",
-            field=models.BooleanField(
-                default=False, help_text="The frame nearly repeats one before it: Frame.copy_of."
-            ),
+            model_name='framescore',
+            name='is_copy',
+            field=models.BooleanField(default=False, help_text='The frame nearly repeats one before it: Frame.copy_of.'),
         ),
         migrations.AlterField(
-            model_name="job",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("extract", "Extract frames"),
-                    ("score", "Score a video"),
-                    ("train", "Train a model"),
-                    ("rescore", "Rescore everything"),
-                    ("export", "Write an export"),
-                    ("calibrate", "Learn from the reviews"),
-                    ("segment", "Find segments"),
-                    ("decide", "Apply a decision"),
-                ],
-                max_length=10,
-            ),
+            model_name='job',
+            name='kind',
+            field=models.CharField(choices=[('extract', 'Extract frames'), ('score', 'Score a video'), ('train', 'Train a model'), ('rescore', 'Rescore everything'), ('export', 'Write an export'), ('calibrate', 'Learn from the reviews'), ('segment', 'Find segments'), ('decide', 'Apply a decision')], max_length=10),
         ),
         migrations.AlterField(
-            model_name="review",
-            name="source",
-            field=models.CharField(
-                choices=[
-                    ("gallery", "Gallery"),
-                    ("frame", "Frame page"),
-                    ("bulk", "Bulk selection"),
-                    ("segment", "Segment"),
-                    ("undo", "Undo"),
-                    ("api", "API"),
-                ],
-                default="gallery",
-                max_length=10,
-            ),
+            model_name='review',
+            name='source',
+            field=models.CharField(choices=[('gallery', 'Gallery'), ('frame', 'Frame page'), ('bulk', 'Bulk selection'), ('segment', 'Segment'), ('undo', 'Undo'), ('api', 'API')], default='gallery', max_length=10),
         ),
         migrations.CreateModel(
-            name="Decision",
+            name='Decision',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, help_text="Made by the client.", unique=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("segment", "Segment"), ("selection", "Selection"), ("undo", "Undo")], max_length=10
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "Unreviewed"),
-                            ("in", "In distribution"),
-                            ("out", "Out of distribution"),
-                            ("unsure", "Unsure"),
-                        ],
-                        max_length=6,
-                    ),
-                ),
-                ("reason", models.CharField(blank=True, max_length=60)),
-                (
-                    "first",
-                    models.PositiveIntegerField(
-                        help_text="Number of the first frame it is on, within the video.", null=True
-                    ),
-                ),
-                ("last", models.PositiveIntegerField(null=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("queued", "Queued"), ("done", "Done"), ("failed", "Failed")],
-                        default="done",
-                        max_length=10,
-                    ),
-                ),
-                ("applied", models.PositiveIntegerField(default=0, help_text="Frames whose verdict it set.")),
-                (
-                    "kept",
-                    models.PositiveIntegerField(
-                        default=0, help_text="Frames that somebody had changed meanwhile: left alone."
-                    ),
-                ),
-                ("message", models.TextField(blank=True, help_text="Who changed what meanwhile, in a sentence.")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="decisions", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "undoes",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="undone_by",
-                        to="curation.decision",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="decisions",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "video",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="curation.video"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, help_text='Made by the client.', unique=True)),
+                ('kind', models.CharField(choices=[('segment', 'Segment'), ('selection', 'Selection'), ('undo', 'Undo')], max_length=10)),
+                ('verdict', models.CharField(blank=True, choices=[('', 'Unreviewed'), ('in', 'In distribution'), ('out', 'Out of distribution'), ('unsure', 'Unsure')], max_length=6)),
+                ('reason', models.CharField(blank=True, max_length=60)),
+                ('first', models.PositiveIntegerField(help_text='Number of the first frame it is on, within the video.', null=True)),
+                ('last', models.PositiveIntegerField(null=True)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('done', 'Done'), ('failed', 'Failed')], default='done', max_length=10)),
+                ('applied', models.PositiveIntegerField(default=0, help_text='Frames whose verdict it set.')),
+                ('kept', models.PositiveIntegerField(default=0, help_text='Frames that somebody had changed meanwhile: left alone.')),
+                ('message', models.TextField(blank=True, help_text='Who changed what meanwhile, in a sentence.')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='curation.dataset')),
+                ('undoes', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='undone_by', to='curation.decision')),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to=settings.AUTH_USER_MODEL)),
+                ('video', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='curation.video')),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
             },
         ),
         migrations.AddField(
-            model_name="job",
-            name="decision",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="curation.decision"
-            ),
+            model_name='job',
+            name='decision',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='curation.decision'),
         ),
         migrations.AddField(
-            model_name="review",
-            name="decision",
-            field=models.ForeignKey(
-                help_text="The word on many frames that it is part of.",
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="reviews",
-                to="curation.decision",
-            ),
+            model_name='review',
+            name='decision',
+            field=models.ForeignKey(help_text='The word on many frames that it is part of.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reviews', to='curation.decision'),
         ),
         migrations.CreateModel(
-            name="Preference",
+            name='Preference',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("keys", models.JSONField(blank=True, default=dict)),
-                ("tile", models.PositiveSmallIntegerField(default=0, help_text="0: the usual width.")),
-                (
-                    "user",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="preference",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('keys', models.JSONField(blank=True, default=dict)),
+                ('tile', models.PositiveSmallIntegerField(default=0, help_text='0: the usual width.')),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='preference', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Segment",
+            name='Segment',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("first", models.PositiveIntegerField(help_text="Number of its first frame.")),
-                ("last", models.PositiveIntegerField(help_text="Number of its last frame.")),
-                ("start_s", models.FloatField()),
-                ("end_s", models.FloatField()),
-                ("is_outlier", models.BooleanField(help_text="The side of the threshold, after smoothing over time.")),
-                ("mean", models.FloatField(help_text="Mean score of its frames.")),
-                ("worst", models.FloatField(help_text="Highest score of its frames.")),
-                ("worst_number", models.PositiveIntegerField(help_text="Number of the frame with the highest score.")),
-                ("certainty", models.FloatField(default=1.0, help_text="Mean of |2 P(outlying) - 1| over its frames.")),
-                (
-                    "diversity",
-                    models.PositiveIntegerField(
-                        default=0, help_text="Rank in an order in which each is as unlike those before it as can be."
-                    ),
-                ),
-                (
-                    "draw",
-                    models.FloatField(
-                        default=0.0, help_text="A random number from 0 to 1: the order of the audit sample."
-                    ),
-                ),
-                ("open_frames", models.PositiveIntegerField(help_text="Frames that nobody has judged.")),
-                (
-                    "score",
-                    models.CharField(
-                        choices=[
-                            ("reconstruction_loss", "Reconstruction loss"),
-                            ("ood_score", "Outlier score"),
-                            ("probability", "Probability of OUT"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("threshold", models.FloatField()),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "Unreviewed"),
-                            ("in", "In distribution"),
-                            ("out", "Out of distribution"),
-                            ("unsure", "Unsure"),
-                        ],
-                        default="",
-                        max_length=6,
-                    ),
-                ),
-                ("reason", models.CharField(blank=True, max_length=60)),
-                ("judged_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="segments", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "judged_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "model_version",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="curation.modelversion",
-                    ),
-                ),
-                (
-                    "video",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="segments", to="curation.video"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('first', models.PositiveIntegerField(help_text='Number of its first frame.')),
+                ('last', models.PositiveIntegerField(help_text='Number of its last frame.')),
+                ('start_s', models.FloatField()),
+                ('end_s', models.FloatField()),
+                ('is_outlier', models.BooleanField(help_text='The side of the threshold, after smoothing over time.')),
+                ('mean', models.FloatField(help_text='Mean score of its frames.')),
+                ('worst', models.FloatField(help_text='Highest score of its frames.')),
+                ('worst_number', models.PositiveIntegerField(help_text='Number of the frame with the highest score.')),
+                ('certainty', models.FloatField(default=1.0, help_text='Mean of |2 P(outlying) - 1| over its frames.')),
+                ('diversity', models.PositiveIntegerField(default=0, help_text='Rank in an order in which each is as unlike those before it as can be.')),
+                ('draw', models.FloatField(default=0.0, help_text='A random number from 0 to 1: the order of the audit sample.')),
+                ('open_frames', models.PositiveIntegerField(help_text='Frames that nobody has judged.')),
+                ('score', models.CharField(choices=[('reconstruction_loss', 'Reconstruction loss'), ('ood_score', 'Outlier score'), ('probability', 'Probability of OUT')], max_length=20)),
+                ('threshold', models.FloatField()),
+                ('verdict', models.CharField(blank=True, choices=[('', 'Unreviewed'), ('in', 'In distribution'), ('out', 'Out of distribution'), ('unsure', 'Unsure')], default='', max_length=6)),
+                ('reason', models.CharField(blank=True, max_length=60)),
+                ('judged_at', models.DateTimeField(null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segments', to='curation.dataset')),
+                ('judged_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('model_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='curation.modelversion')),
+                ('video', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segments', to='curation.video')),
             ],
             options={
-                "ordering": ["video", "first"],
+                'ordering': ['video', 'first'],
             },
         ),
         migrations.AddField(
-            model_name="decision",
-            name="segment",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="decisions", to="curation.segment"
-            ),
+            model_name='decision',
+            name='segment',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='curation.segment'),
         ),
         migrations.CreateModel(
-            name="Selection",
+            name='Selection',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("query", models.TextField(blank=True, help_text="The gallery's address that it was made from.")),
-                ("count", models.PositiveIntegerField()),
-                (
-                    "frames",
-                    models.BinaryField(
-                        help_text="zlib: ids as little-endian int64 (N), then review versions as int32 (N)."
-                    ),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="selections", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('query', models.TextField(blank=True, help_text="The gallery's address that it was made from.")),
+                ('count', models.PositiveIntegerField()),
+                ('frames', models.BinaryField(help_text='zlib: ids as little-endian int64 (N), then review versions as int32 (N).')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='selections', to='curation.dataset')),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
             },
         ),
         migrations.AddField(
-            model_name="decision",
-            name="selection",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="decisions",
-                to="curation.selection",
-            ),
+            model_name='decision',
+            name='selection',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='curation.selection'),
         ),
         migrations.CreateModel(
-            name="Tally",
+            name='Tally',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("counts", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tallies", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "model_version",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tallies",
-                        to="curation.modelversion",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('counts', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tallies', to='curation.dataset')),
+                ('model_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='tallies', to='curation.modelversion')),
             ],
             options={
-                "verbose_name_plural": "tallies",
+                'verbose_name_plural': 'tallies',
             },
         ),
         migrations.CreateModel(
-            name="SavedView",
+            name='SavedView',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=80)),
-                (
-                    "query",
-                    models.TextField(blank=True, help_text="URL-encoded, as curation/gallery_filters.py writes it."),
-                ),
-                ("is_shared", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="saved_views", to="curation.dataset"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="saved_views",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80)),
+                ('query', models.TextField(blank=True, help_text='URL-encoded, as curation/gallery_filters.py writes it.')),
+                ('is_shared', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to='curation.dataset')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["name", "id"],
-                "constraints": [models.UniqueConstraint(fields=("dataset", "user", "name"), name="one_view_per_name")],
+                'ordering': ['name', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('dataset', 'user', 'name'), name='one_view_per_name')],
             },
         ),
         migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                condition=models.Q(("open_frames__gt", 0)),
-                fields=["dataset", "is_outlier", "worst", "id"],
-                name="open_segment_by_worst",
-            ),
+            model_name='segment',
+            index=models.Index(condition=models.Q(('open_frames__gt', 0)), fields=['dataset', 'is_outlier', 'worst', 'id'], name='open_segment_by_worst'),
         ),
         migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                condition=models.Q(("open_frames__gt", 0)),
-                fields=["dataset", "certainty", "id"],
-                name="open_segment_by_certainty",
-            ),
+            model_name='segment',
+            index=models.Index(condition=models.Q(('open_frames__gt', 0)), fields=['dataset', 'certainty', 'id'], name='open_segment_by_certainty'),
         ),
         migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                condition=models.Q(("open_frames__gt", 0)),
-                fields=["dataset", "is_outlier", "diversity", "id"],
-                name="open_segment_by_diversity",
-            ),
+            model_name='segment',
+            index=models.Index(condition=models.Q(('open_frames__gt', 0)), fields=['dataset', 'is_outlier', 'diversity', 'id'], name='open_segment_by_diversity'),
         ),
         migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                condition=models.Q(("open_frames__gt", 0)),
-                fields=["dataset", "draw", "id"],
-                name="open_segment_by_draw",
-            ),
+            model_name='segment',
+            index=models.Index(condition=models.Q(('open_frames__gt', 0)), fields=['dataset', 'draw', 'id'], name='open_segment_by_draw'),
         ),
         migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                condition=models.Q(("open_frames__gt", 0)),
-                fields=["dataset", "is_outlier", "video", "id"],
-                name="open_segment_by_video",
-            ),
+            model_name='segment',
+            index=models.Index(condition=models.Q(('open_frames__gt', 0)), fields=['dataset', 'is_outlier', 'video', 'id'], name='open_segment_by_video'),
         ),
         migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.UniqueConstraint(fields=("video", "first"), name="one_segment_per_first_frame"),
+            model_name='segment',
+            constraint=models.UniqueConstraint(fields=('video', 'first'), name='one_segment_per_first_frame'),
         ),
         migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("last__gte", models.F("first"))), name="segment_has_a_frame"
-            ),
+            model_name='segment',
+            constraint=models.CheckConstraint(condition=models.Q(('last__gte', models.F('first'))), name='segment_has_a_frame'),
         ),
         migrations.AddIndex(
-            model_name="decision",
-            index=models.Index(fields=["dataset", "user", "id"], name="decision_log_of_user"),
+            model_name='decision',
+            index=models.Index(fields=['dataset', 'user', 'id'], name='decision_log_of_user'),
         ),
         migrations.AddIndex(
-            model_name="tally",
-            index=models.Index(fields=["dataset", "model_version", "id"], name="tally_of_version"),
+            model_name='tally',
+            index=models.Index(fields=['dataset', 'model_version', 'id'], name='tally_of_version'),
         ),
     ]
