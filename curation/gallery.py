@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from django.db.models import Count, Q, Sum
 
-from curation import scores, tallies
+from curation import gallery_copies, scores, tallies
 from curation.gallery_by_score import ByScore
 from curation.gallery_filters import GalleryFilters
 from curation.gallery_lists import ByNumber, BySelection, selection_of
@@ -23,6 +23,7 @@ __all__ = [
     "Counts",
     "GalleryFilters",
     "GalleryPage",
+    "copies_of",
     "counts",
     "histogram",
     "neighbours",
@@ -57,7 +58,7 @@ def page(dataset: Dataset, filters: GalleryFilters, after: str | None, size: int
     if start is not None:
         return _around(order, start, [], size)
     cards = order.following(order.read_cursor(after) if after else None, size + 1)
-    return order.page(cards, size, is_from_top=after is None)
+    return _with_copies(order.page(cards, size, is_from_top=after is None))
 
 
 def page_around(dataset: Dataset, filters: GalleryFilters, frame: Frame, size: int = PAGE_SIZE) -> GalleryPage:
@@ -75,7 +76,18 @@ def _around(order: Order, position: Position, here: list[Card], size: int) -> Ga
     lead_in = list(reversed(before[:LEAD_IN]))
     rest = [*here, *order.following(position, size + 1)]
     found = order.page([*lead_in, *rest], len(lead_in) + size, is_from_top=len(before) <= LEAD_IN)
-    return replace(found, starts_at=rest[0].frame.pk if rest else None)
+    return _with_copies(replace(found, starts_at=rest[0].frame.pk if rest else None))
+
+
+def _with_copies(found: GalleryPage) -> GalleryPage:
+    return replace(found, cards=gallery_copies.looked_up(found.cards))
+
+
+def copies_of(dataset: Dataset, filters: GalleryFilters, frame: Frame) -> GalleryPage:
+    """The near copies of a frame as a page of their own; without any where nothing is folded."""
+    order = _order(dataset, filters)
+    cards = gallery_copies.of(order, frame) if isinstance(order, ByScore) else []
+    return order.page(cards, len(cards), is_from_top=False)
 
 
 def neighbours(dataset: Dataset, filters: GalleryFilters, frame: Frame) -> tuple[int | None, int | None]:
@@ -94,7 +106,7 @@ def matching(dataset: Dataset, filters: GalleryFilters) -> int:
 
 
 def passing(dataset: Dataset, filters: GalleryFilters, most: int) -> list[tuple[int, int]]:
-    """(id, review version) of up to `most` frames that pass the filters, near copies included."""
+    """(id, review version) of up to `most` frames: all that the gallery's tiles stand for, in its order."""
     return _order(dataset, filters).passing(most)
 
 

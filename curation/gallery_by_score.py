@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from curation import tallies
+from curation import copies, tallies
 from curation.gallery_filters import GalleryFilters
 from curation.gallery_order import JUDGED, Card, Order, Position, verdict_is
 from curation.models import Calibration, Frame, FrameScore, ModelVersion, Score
@@ -59,7 +59,10 @@ class ByScore(Order):
 
     def passing(self, most: int) -> list[tuple[int, int]]:
         rows = self._matching().in_order_of(self.key, is_upward=self.side == "gt")
-        return list(rows.values_list("frame_id", "frame__review_version")[:most])
+        if not self.filters.folds_copies:
+            return list(rows.values_list("frame_id", "frame__review_version")[:most])
+        names = ("frame_id", "frame__review_version", "verdict", "video_id", "frame__number", "frame__copies")
+        return _with_copies(list(rows.filter(is_copy=False).values_list(*names)[:most]))[:most]
 
     def _matching(self) -> FrameScoreQuerySet:
         return self._in_range(self._scoped(self.filters.verdict), None)
@@ -166,6 +169,12 @@ class ByScore(Order):
         rows = self._matching().filter(frame=frame)
         return [self._card(score) for score in rows.select_related("frame__video")]
 
+    def cards_of(self, frames: list[Frame]) -> list[Card]:
+        """Their cards in the order given, whether or not they pass the filters; those without scores are left out."""
+        rows = FrameScore.objects.of_version(self.version).filter(frame__in=frames).select_related("frame__video")
+        by_frame = {row.frame_id: row for row in rows}
+        return [self._card(by_frame[frame.pk]) for frame in frames if frame.pk in by_frame]
+
     def position(self, frame: Frame) -> Position | None:
         score = FrameScore.objects.of_version(self.version).filter(frame=frame).first()
         return (score.value(self.score), score.frame_id) if score else None
@@ -183,6 +192,16 @@ class ByScore(Order):
             is_outlier=None if value is None or self.threshold is None else value > self.threshold,
             copies=score.frame.copies if self.filters.folds_copies else 0,
         )
+
+
+def _with_copies(heads: list[tuple[int, int, str, int, int, int]]) -> list[tuple[int, int]]:
+    """(id, review version) of the heads (id, review version, verdict, video, number, copies), each with its copies."""
+    found: list[tuple[int, int]] = []
+    behind = copies.behind([head[3:] for head in heads])
+    for pk, version, verdict, video, number, _ in heads:
+        rows = behind.get((video, number), ())
+        found += [(pk, version), *((row.pk, row.review_version) for row in rows if copies.follows(row, verdict))]
+    return found
 
 
 def _bounds(filters: GalleryFilters, threshold: float | None) -> tuple[Bound | None, Bound | None]:

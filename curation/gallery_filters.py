@@ -130,7 +130,8 @@ def _number(text: str, name: str) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise Problem(f"The {name} end of a range of scores is a number; not {text[:20]!r}.")
+        what = "score to jump to" if name == "from" else f"{name} end of a range of scores"
+        raise Problem(f"The {what} is a number; not {text[:20]!r}.")
     return number
 
 

@@ -5,6 +5,7 @@ Never OFFSET: a page is found through its cursor. The orders are in curation/gal
 
 from __future__ import annotations
 
+import json
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ Position = tuple[float | None, int]
 class Card:
     """A frame as the gallery shows it; the scores are None as long as there is no model. `value` is the score that
     sorts, and `is_outlier` the side of its threshold: None where either is missing. `copies`: how many near copies
-    right after it in the video are folded into it."""
+    right after it in the video are folded into it; `folded`: these, once they were looked up."""
 
     frame: Frame
     verdict: str
@@ -35,6 +36,17 @@ class Card:
     value: float | None = None
     is_outlier: bool | None = None
     copies: int = 0
+    folded: tuple[Frame, ...] = ()
+
+    @property
+    def stands_for(self) -> int:
+        """Frames that it stands for."""
+        return 1 + len(self.folded)
+
+    @property
+    def folded_wire(self) -> str:
+        """The folded frames for the browser, as JSON: [[id, review version, verdict, reason], ...]."""
+        return json.dumps([[row.pk, row.review_version, row.verdict, row.reason] for row in self.folded])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +87,7 @@ class Order(ABC):
 
     @abstractmethod
     def passing(self, most: int) -> list[tuple[int, int]]:
-        """(id, review version) of up to `most` frames that pass the filters."""
+        """(id, review version) of up to `most` frames that pass the filters, or are folded into one that does."""
 
     def start(self) -> Position | None:
         """Where the order was asked to open; None for its top."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from curation import scores, tallies
 from curation.gallery_filters import GalleryFilters
 from curation.models import Dataset, FrameScore, ModelVersion, Score, Verdict
 from curation.models.frame import FrameScoreQuerySet
-from curation.score_bins import Counts, Values, bars
+from curation.score_bins import Counts, Values, bars, spaced
 from curation.tally_tables import COLUMN, VERDICTS, Table
+
+Spacing = Callable[[str, float, float, int], Values]
 
 BARS, FEWEST_BARS, MOST_BARS = 80, 10, 400
 NAMES = {Verdict.NONE: "none", Verdict.IN: "in", Verdict.OUT: "out", Verdict.UNSURE: "unsure"}
@@ -37,8 +40,9 @@ def for_gallery(
     """The score that the gallery sorts by, of every frame that it could show whatever the verdict and the range: of the
     data set, or of one video. `threshold`: to count above this one instead of the version's.
 
-    `edges` (bins + 1,) run from the lowest to the highest score that there is; `none`, `in`, `out`, `unsure` (bins,);
-    `above` counts exactly; `low`, `high` are the range asked for. All empty before there is a model.
+    `edges` (bins + 1,) run from the lowest to the highest score that there is, losses far apart by ratio; `none`,
+    `in`, `out`, `unsure` (bins,); `above` counts exactly; `low`, `high` are the range asked for. All empty before there
+    is a model.
     """
     version = dataset.active_version
     if version is None:
@@ -51,7 +55,7 @@ def for_gallery(
         fresh: dict[str, Any] = {}
     else:
         kept = tallies.of_dataset(dataset)
-        edges, counts = _of_version(version, score, bins, kept.table or {})
+        edges, counts = _of_version(version, score, bins, kept.table or {}, spaced)
         above = tallies.above(version, score, limit, kept.table)
         fresh = {"scored": kept.scored, "frames": sum(kept.frames), "fresh": kept.scored == sum(kept.frames)}
     return _answer(score, edges, counts, filters) | {
@@ -79,12 +83,14 @@ def _answer(score: Score, edges: Values, counts: Counts, filters: GalleryFilters
     }
 
 
-def _of_version(version: ModelVersion, score: str, bins: int, table: Table) -> tuple[Values, Counts]:
+def _of_version(
+    version: ModelVersion, score: str, bins: int, table: Table, edges: Spacing | None = None
+) -> tuple[Values, Counts]:
     rows = FrameScore.objects.of_version(version).filter(**{f"{score}__isnull": False})
     low, high = (_edge(rows, end(score)) for end in (Min, Max))
     if low is None or high is None or not table[score].any():
         return np.zeros(0), np.zeros((0, len(VERDICTS)), np.int64)
-    return bars(score, table[score], low, high, bins)
+    return bars(score, table[score], low, high, bins, edges and edges(score, low, high, bins))
 
 
 def _edge(rows: FrameScoreQuerySet, end: Min | Max) -> float | None:
@@ -102,7 +108,7 @@ def _of_video(
         return np.zeros(0), np.zeros((0, len(VERDICTS)), np.int64), [0] * len(VERDICTS)
     values = np.array([value for value, _ in found])
     verdicts = np.array([COLUMN[verdict] for _, verdict in found])
-    edges = np.linspace(values.min(), values.max() if values.max() > values.min() else values.min() + 1.0, bins + 1)
+    edges = spaced(score, float(values.min()), float(values.max()), bins)
     counts = [np.histogram(values[verdicts == column], edges)[0] for column in range(len(VERDICTS))]
     beyond = values > (np.inf if threshold is None else threshold)
     above = [int((beyond & (verdicts == column)).sum()) for column in range(len(VERDICTS))]

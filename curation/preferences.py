@@ -12,6 +12,8 @@ from curation.problems import Problem
 
 SPACE = "Space"
 TILE_PX = (96, 640)  # the narrowest and the widest tile; 0 is the usual width
+TILE_WIDTHS = (96, 128, 160, 212, 256, 320, 400, 480, 640)  # on offer; css/gallery_tools.css knows each
+USUAL_TILE = 212
 REASON_KEYS = "123456789"
 
 
@@ -38,6 +40,12 @@ ACTIONS = (
     Action("select", "x", "Select this frame", FRAMES),
     Action("sort", "o", "Sort by the next score", FRAMES),
     Action("reverse", "r", "Reverse the order", FRAMES),
+    Action("jump", "g", "Jump to a score", FRAMES),
+    Action("spread", "h", "Show or hide the spread of the scores", FRAMES),
+    Action("copies", "c", "Show or fold the near copies of this frame", FRAMES),
+    Action("similar", "m", "More frames like this", "frames and frame"),
+    Action("larger", "+", "Larger tiles", FRAMES),
+    Action("smaller", "-", "Smaller tiles", FRAMES),
     Action("before", "[", "Segment before", VIDEO),
     Action("after", "]", "Segment after", VIDEO),
 )
@@ -100,6 +108,12 @@ def save_keys(*, user: User, chosen: Mapping[str, str]) -> None:
 
 def reset_keys(*, user: User) -> None:
     _save(user, keys={})
+
+
+def tile_width(user: User) -> int:
+    """The width on offer that is nearest to what the person chose."""
+    chosen = of(user).tile or USUAL_TILE
+    return min(TILE_WIDTHS, key=lambda width: abs(width - chosen))
 
 
 def save_tile(*, user: User, width: int) -> None:

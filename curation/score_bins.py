@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from curation.models import Score
 
+FAR_APART = 8  # the highest loss over the lowest
+
 Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
@@ -90,11 +92,26 @@ def _lower_edge(score: str, value: float) -> Bound | None:
     return Bound(float(EDGES[score][bin_ - 1])) if bin_ > 0 else None
 
 
-def bars(score: str, counts: Counts, low: float, high: float, bars: int) -> tuple[Values, Counts]:
-    """Counts (bins, K) as a picture of `bars` equal bars from `low` to `high`, the lowest and highest value that there
-    is: edges (bars + 1,) and counts (bars, K). A bin across two bars is split in proportion; sums stay exact."""
-    edges: Values = low + (high - low or 1.0) / bars * np.arange(bars + 1, dtype=np.float64)
-    edges[-1] = high if high > low else edges[-1]
+def spaced(score: str, low: float, high: float, bars: int) -> Values:
+    """Edges (bars + 1,) from `low` to `high`. Losses far apart go by ratio: an advertisement's is fifty times a
+    match's, and equal steps would leave the frames that belong one bar."""
+    if score == Score.RECONSTRUCTION_LOSS and 0 < low * FAR_APART < high:
+        edges: Values = np.geomspace(low, high, bars + 1)
+    else:
+        edges = low + (high - low or 1.0) / bars * np.arange(bars + 1, dtype=np.float64)
+    edges[0], edges[-1] = low, high if high > low else edges[-1]
+    return edges
+
+
+def bars(
+    score: str, counts: Counts, low: float, high: float, bars: int, edges: Values | None = None
+) -> tuple[Values, Counts]:
+    """Counts (bins, K) as a picture of `bars` bars from `low` to `high`, the lowest and highest value that there is:
+    edges (bars + 1,), equal steps unless given, and counts (bars, K). A bin across two bars is split in
+    proportion; sums stay exact."""
+    if edges is None:
+        edges = low + (high - low or 1.0) / bars * np.arange(bars + 1, dtype=np.float64)
+        edges[-1] = high if high > low else edges[-1]
     if high <= low:
         return edges, np.vstack([counts.sum(axis=0, keepdims=True), np.zeros((bars - 1, counts.shape[1]), np.int64)])
     used = np.flatnonzero(counts.any(axis=1))

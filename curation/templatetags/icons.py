@@ -4,6 +4,7 @@ ICONS = {
     "alert": "M12 4 2.8 19.5h18.4L12 4Zm0 6v4.5m0 2.8v.1",
     "arrow-left": "M19 12H5m6-6-6 6 6 6",
     "arrow-right": "M5 12h14m-6-6 6 6-6 6",
+    "bars": "M4 20h16M6 20v-6m4 6V9m4 11V5m4 15v-9",
     "box": "m12 3 8 4.5v9L12 21l-8-4.5v-9L12 3Zm0 9 8-4.5M12 12v9m0-9L4 7.5",
     "check": "m5 12.5 4.5 4.5L19 7.5",
     "chevron-down": "m7 10 5 5 5-5",

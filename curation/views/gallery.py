@@ -6,35 +6,38 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from curation import gallery, gallery_growth, histograms, next_step, scores
+from curation import gallery, gallery_chips, gallery_growth, histograms, next_step, preferences, scores
 from curation.gallery import Counts, GalleryFilters, GalleryPage
 from curation.models import Dataset, Frame, Role, Score
 from curation.permissions import dataset_for
 from curation.problems import Problem
 from curation.views.errors import error
 from curation.views.params import number, whole
-from curation.views.requests import wants_fragment
+from curation.views.requests import person, wants_fragment
 
 MOST_VIDEOS = 500
+MOST_STATES = 300
 
 
 @login_required
 @require_safe
 def index(request: HttpRequest, slug: str) -> HttpResponse:
-    """`after` = cursor of the page before; `at` = a frame to open around; `part=progress` = the progress line alone."""
+    """`after` = cursor of the page before; `at` = a frame to open around. `part=cards` = a page's tiles alone,
+    `progress` = the progress line, `copies` = the near copies of the frame `of`, `states` = verdicts on `frames`."""
     dataset = dataset_for(request, slug)
+    part = request.GET.get("part", "")
     try:
         filters = GalleryFilters.from_query(request.GET, dataset)
-        if request.GET.get("part") == "progress":
-            return render(request, "fragments/gallery_progress.html", _progress(request, dataset, filters))
+        if part in PARTS:
+            return PARTS[part](request, dataset, filters)
         page = _page(request, dataset, filters)
     except Problem as problem:
         return error(request, problem.status, str(problem))
     content = _content(request, dataset, filters, page)
-    if wants_fragment(request) and "after" in request.GET:
+    if part == "cards" or (wants_fragment(request) and "after" in request.GET):
         return render(request, "fragments/gallery_cards.html", content)
     content |= _progress(request, dataset, filters)
     content |= _scores(filters, page, content["counts"])
@@ -43,8 +46,36 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         response = render(request, "fragments/gallery_list.html", content)
         response["HX-Replace-Url"] = f"{request.path}?{filters.query()}".rstrip("?")
         return response
-    content |= {"videos": _videos(dataset), "can_review": _can_review(dataset)}
+    content |= {"videos": _videos(dataset), "is_admin": dataset.my_role == Role.ADMIN} | _tile(request)
     return render(request, "gallery.html", content)
+
+
+def _progress_part(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> HttpResponse:
+    return render(request, "fragments/gallery_progress.html", _progress(request, dataset, filters))
+
+
+def _copies_part(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> HttpResponse:
+    frame = get_object_or_404(Frame, pk=whole(request, "of") or 0, video__dataset=dataset)
+    page = gallery.copies_of(dataset, filters, frame)
+    return render(request, "fragments/gallery_copies.html", _content(request, dataset, filters, page))
+
+
+def _states_part(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> HttpResponse:
+    """{"frames": {id: [verdict, reason, review version]}} of those asked for that are there, at most 300."""
+    asked = [int(word) for word in request.GET.get("frames", "").split(",")[:MOST_STATES] if word.isdecimal()]
+    rows = Frame.objects.filter(video__dataset=dataset, pk__in=asked)
+    found = rows.values_list("pk", "verdict", "reason", "review_version")
+    return JsonResponse({"frames": {pk: state for pk, *state in found}})
+
+
+PARTS = {"progress": _progress_part, "copies": _copies_part, "states": _states_part}
+
+
+def _page_query(request: HttpRequest) -> str:
+    """What asks for the tiles of this page again."""
+    asked = request.GET.copy()
+    asked["part"] = "cards"
+    return asked.urlencode()
 
 
 @login_required
@@ -73,9 +104,6 @@ def _page(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -> Ga
 
 def _content(request: HttpRequest, dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> dict[str, Any]:
     growing = gallery_growth.after_last(dataset, filters, page, request.GET.get("after", ""))
-    is_whole = page.is_from_top and page.next_cursor is None
-    is_end = page.next_cursor is None and bool(page.cards) and not growing
-    total = len(page.cards) if is_whole else gallery.matching(dataset, filters) if is_end else None
     return {
         "dataset": dataset,
         "tab": "gallery",
@@ -83,10 +111,22 @@ def _content(request: HttpRequest, dataset: Dataset, filters: GalleryFilters, pa
         "query": filters.query(),
         "top_query": filters.without("start").query(),
         "page": page,
+        "chips": gallery_chips.chips(dataset, filters, page.score),
+        "cleared": gallery_chips.cleared(filters),
         "can_review": _can_review(dataset),
-        "total": total,
+        "page_query": _page_query(request),
+        "total": None if growing else _total(dataset, filters, page),
         "growing": growing,
     }
+
+
+def _total(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> int | None:
+    """How many frames there are, near copies too, where the list ends on this page."""
+    if page.next_cursor is not None or not page.cards:
+        return None
+    if page.is_from_top:
+        return sum(card.stands_for for card in page.cards)
+    return gallery.matching(dataset, filters)
 
 
 def _scores(filters: GalleryFilters, page: GalleryPage, counts: Counts) -> dict[str, Any]:
@@ -117,6 +157,13 @@ def _progress(request: HttpRequest, dataset: Dataset, filters: GalleryFilters) -
         "listed": before if before is not None else listed,
         "is_other_version": before is not None and before != listed,
     }
+
+
+def _tile(request: HttpRequest) -> dict[str, Any]:
+    """The size of the tiles, and the sizes on offer."""
+    width = preferences.tile_width(person(request))
+    widths = preferences.TILE_WIDTHS
+    return {"tile": width, "tile_widths": widths, "tile_place": widths.index(width)}
 
 
 def _videos(dataset: Dataset) -> list[tuple[int, str]]:

@@ -1,6 +1,7 @@
 // Decisions on many frames at once: a stretch of a video, or a frozen list. Each is one thing to send and one to undo.
 // The page shows it at once; the server's answer follows and wins.
 
+import { api } from "./app.js";
 import { Outbox, uuid4 } from "./outbox.js";
 import { compress, expand } from "./runs.js";
 
@@ -72,12 +73,19 @@ export class Decider extends EventTarget {
     return this.#take({ kind: "selection", selection, label: `${count} frames`, frames: count, verdict, reason });
   }
 
+  /** Ask again what became of a decision that a job applies: the same id is the same decision. */
+  async ask(item) {
+    const body = { user: this.outbox.user, decisions: [DECISIONS.wire(item)] };
+    const answer = await api(this.outbox.url, { method: "POST", body }).catch((error) => error.body);
+    return answer?.outcomes?.[0] ?? null;
+  }
+
   /** Take a decision back (the last one if none is named); returns it, or null when there is none. */
   undo(entry = this.history.at(-1)) {
     if (!entry) return null;
     this.history = this.history.filter((each) => each !== entry);
-    const { video, first, last, selection, label, uuid, verdict } = entry;
-    this.outbox.add([{ kind: "undo", uuid: uuid4(), undoes: uuid, video, first, last, selection, label, verdict }]);
+    const { video, first, last, selection, label, uuid, verdict, frames } = entry;
+    this.outbox.add([{ kind: "undo", uuid: uuid4(), undoes: uuid, video, first, last, selection, label, verdict, frames }]);
     this.#emit("history");
     return entry;
   }
@@ -88,7 +96,7 @@ export class Decider extends EventTarget {
   }
 
   #take(fields) {
-    const item = { ...fields, uuid: uuid4() };
+    const item = { ...fields, uuid: uuid4(), at: Date.now() };
     this.history = [...this.history, item].slice(-REMEMBERED);
     this.outbox.add([item]);
     this.#emit("history");

@@ -46,10 +46,10 @@ export function drawRibbon(reviewer, undo) {
   show();
 }
 
-/** Draw what is selected; 0 hides it. */
-export function drawSelection(count) {
+/** Draw what is selected; 0 hides it. `isWhole`: it is everything that matches, in this page or not. */
+export function drawSelection(count, isWhole = false) {
   selectionBox.hidden = !count;
-  selectionBox.querySelector("[data-selected]").textContent = `${count} selected`;
+  selectionBox.querySelector("[data-selected]").textContent = isWhole ? `All ${count.toLocaleString("en")} that match` : `${count} selected`;
   show();
 }
 

@@ -1,129 +1,122 @@
-// The gallery: one focused tile, keys that decide on it, and the server's word when it comes.
+// The gallery: keys and clicks that decide on tiles, and the server's word when it comes.
 
 import { toast } from "./app.js";
 import { drawRibbon, drawSelection, drawUnsent, wireDock } from "./dock.js";
+import { flipCopies, foldedIn, headOf, learnFolded, standsFor, tellApart } from "./gallery_copies.js";
+import { begin, focus, forget, goOn, here, move, step } from "./gallery_focus.js";
+import { goToJump, reverseOrder, sortByNext } from "./gallery_form.js";
+import { WholeList } from "./gallery_whole.js";
+import { TileWindow } from "./gallery_window.js";
 import { onKeys } from "./keys.js";
 import { askReason, reasonKeys } from "./reasons.js";
 import { Reviewer, spoken } from "./reviewer.js";
-import { Selection } from "./selection.js";
+import { draw, Selection } from "./selection.js";
+import { moreLikeThis } from "./similar.js";
+import { toggleSpread } from "./spread.js";
 import { onSwipe } from "./swipe.js";
-import { conflictSentence, frameOf, labelOf, rowNeighbour, showConflict, showVerdict, tileOf, tiles } from "./tiles.js";
+import { stepSize } from "./tile_size.js";
+import { conflictSentence, frameOf, rowNeighbour, showConflict, showVerdict, tileOf, tiles } from "./tiles.js";
 
-const reviewer = new Reviewer(document.getElementById("reviewer"));
-const selection = new Selection();
-let current = null; // the tile with the focus, or the last that had it
-let isWaitingForMore = false;
+const element = document.getElementById("reviewer");
+const reviewer = new Reviewer(element);
+const selection = new Selection((tile) => standsFor(tile, reviewer));
+const inPage = () => tiles().flatMap((tile) => [frameOf(tile), ...foldedIn(tile).map(({ frame }) => frame)]);
+const whole = new WholeList(element, reviewer, inPage);
 
-function say(text) { document.getElementById("spoken").textContent = text; }
-
-// ---- focus
-
-function focus(tile, { center = false } = {}) {
-  if (!tile) return;
-  if (current && current !== tile) current.tabIndex = -1;
-  current = tile;
-  tile.tabIndex = 0;
-  tile.focus({ preventScroll: true });
-  tile.scrollIntoView({ block: center ? "center" : "nearest" });
-}
-
-function here() {
-  if (!current?.isConnected) current = tiles()[0] ?? null;
-  return current;
-}
-
-function step(by) {
-  const all = tiles();
-  const next = all[all.indexOf(here()) + by];
-  if (next) return focus(next);
-  if (by > 0) waitForMore();
-  return focus(here());
-}
-
-/** At the last loaded tile: ask for more, and go on when they are there. */
-function waitForMore() {
-  const more = document.querySelector("#gallery .more");
-  isWaitingForMore = Boolean(more);
-  if (more) htmx.trigger(more, "more");
-}
-
-function move(direction) {
-  const next = rowNeighbour(here(), direction);
-  if (next === here() && direction > 0) waitForMore();
-  focus(next);
-}
+function say(text) { if (text) document.getElementById("spoken").textContent = text; }
 
 // ---- deciding
 
-function decide(chosen, verdict, source, reason) {
-  if (!reviewer.canReview) return toast("You may look here, but not decide: ask an admin of the data set for the role curator.");
-  if (!chosen.length) return undefined;
-  reviewer.decide(chosen.map((tile) => ({ frame: frameOf(tile), label: labelOf(tile) })), verdict, source, reason);
+const NOT_YOURS = "You may look here, but not decide: ask an admin of the data set for the role curator.";
+
+function decide(frames, verdict, source, reason) {
+  if (!reviewer.canReview) return toast(NOT_YOURS);
+  if (!frames.length) return undefined;
+  reviewer.decide(frames, verdict, source, reason);
   const said = spoken(verdict, reason);
-  return say(chosen.length > 1 ? `${chosen.length} frames: ${said}` : said);
+  return say(frames.length > 1 ? `${frames.length} frames: ${said}` : said);
 }
 
 function judge(verdict, reason) {
+  if (whole.isOn) return judgeWhole(verdict, reason);
   if (selection.size) return judgeSelected(verdict, reason);
   const tile = here();
   if (!tile) return undefined;
-  decide([tile], verdict, "gallery", reason);
+  decide(standsFor(tile, reviewer), verdict, "gallery", reason);
   return reviewer.canReview && step(1);
 }
 
 function judgeSelected(verdict, reason) {
-  const chosen = selection.chosen();
+  const chosen = tiles().filter((tile) => selection.has(tile));
   const all = tiles();
   const next = all[all.indexOf(chosen.at(-1)) + 1] ?? chosen.at(-1);
-  decide(chosen, verdict, "bulk", reason);
+  decide(selection.chosen(), verdict, "bulk", reason);
   selection.clear();
   focus(next);
 }
 
-function undo(decision) {
+async function judgeWhole(verdict, reason) {
+  const count = await whole.judge(verdict, reason);
+  if (count) say(`${count} frames: ${spoken(verdict, reason)}`);
+}
+
+const bulk = (verdict, reason) => (whole.isOn ? judgeWhole(verdict, reason) : judgeSelected(verdict, reason));
+
+/** Verdicts on frames and on lists, as one history. */
+const past = {
+  get history() { return [...reviewer.history, ...whole.decider.history].sort((a, b) => (a.at ?? 0) - (b.at ?? 0)); },
+  isOvertaken: (decision) => (decision.items ? reviewer : whole.decider).isOvertaken(decision),
+};
+
+function undo(decision = past.history.at(-1)) {
+  if (decision && !decision.items) return say(whole.undo(decision));
   const items = reviewer.undo(decision);
   if (!items) return say("There is nothing to undo.");
   const tile = tileOf(items[0].frame);
   if (tile) focus(tile);
   else toast(`Undone: ${items.length > 1 ? `${items.length} frames` : items[0].label} (not in this list).`);
-  return say(`Undone: ${items[0].label}`);
+  return say(`Undone: ${items.length > 1 ? `${items.length} frames` : items[0].label}`);
 }
+
+// ---- choosing
 
 function open(tile) { if (tile) location.assign(tile.querySelector(".tile-image").href); }
 
+async function selectAll() {
+  if (!reviewer.canReview) return toast(NOT_YOURS);
+  selection.clear();
+  say("Selecting everything that matches");
+  if (await whole.take()) say(`${whole.count} frames selected: everything that matches`);
+  return undefined;
+}
+
 function pick(target) {
   if (!target || !reviewer.canReview) return;
+  whole.clear();
   selection.extend(here(), target);
   focus(target);
 }
 
-// ---- the order
-
-const filters = document.querySelector("form.filters");
-
-/** The next of the choices of a control that can be chosen, round and round; the form asks for the list itself. */
-function chooseNext(choices, isChosen, choose) {
-  const free = choices.filter((choice) => !choice.disabled);
-  const next = free[(free.findIndex(isChosen) + 1) % free.length];
-  if (!next || isChosen(next)) return;
-  choose(next);
-  filters.dispatchEvent(new Event("change", { bubbles: true }));
+function toggle(tile, isOn) {
+  if (!tile || !reviewer.canReview) return;
+  whole.clear();
+  selection.toggle(tile, isOn);
 }
 
-function sortByNext() {
-  const choices = [...filters.querySelectorAll("[name=sort]")];
-  chooseNext(choices, (radio) => radio.checked, (radio) => {
-    radio.checked = true;
-    say(`By ${radio.parentElement.textContent.trim()}`);
-  });
+function clear() {
+  whole.clear();
+  selection.clear();
 }
 
-function reverseOrder() {
-  chooseNext([...filters.elements.order.options], (option) => option.selected, (option) => {
-    option.selected = true;
-    say(option.textContent);
-  });
+async function showCopies(tile) {
+  const said = await flipCopies(tile, { adopt, reviewer });
+  say(said || "No near copies are folded into this frame");
+  const head = headOf(tile);
+  if (head && !tile.isConnected) focus(head);
 }
+
+const similar = (tile) => tile && tile.dataset.similar && moreLikeThis(tile.dataset.similar);
+const at = (by) => tiles()[tiles().indexOf(here()) + by];
 
 onKeys({
   a: () => judge("out"),
@@ -131,35 +124,43 @@ onKeys({
   s: () => judge("unsure"),
   ...reasonKeys(judge),
   u: () => undo(),
-  x: () => here() && reviewer.canReview && selection.toggle(here()),
-  o: sortByNext,
-  r: reverseOrder,
+  x: () => toggle(here()),
+  c: () => showCopies(here()),
+  m: () => similar(here()),
+  o: () => say(sortByNext()),
+  r: () => say(reverseOrder()),
+  g: goToJump,
+  h: toggleSpread,
+  "+": () => stepSize(1),
+  "-": () => stepSize(-1),
   Space: () => step(1),
   Enter: () => open(here()),
-  Escape: () => selection.clear(),
-  Home: () => focus(tiles()[0]),
+  Escape: clear,
+  Home: () => tileWindow.toTop().then(() => focus(tiles()[0])),
   End: () => focus(tiles().at(-1)),
   ArrowLeft: () => step(-1),
   ArrowRight: () => step(1),
   ArrowUp: () => move(-1),
   ArrowDown: () => move(1),
-  "Shift+ArrowLeft": () => pick(tiles()[tiles().indexOf(here()) - 1]),
-  "Shift+ArrowRight": () => pick(tiles()[tiles().indexOf(here()) + 1]),
+  "Shift+ArrowLeft": () => pick(at(-1)),
+  "Shift+ArrowRight": () => pick(at(1)),
   "Shift+ArrowUp": () => pick(rowNeighbour(here(), -1)),
   "Shift+ArrowDown": () => pick(rowNeighbour(here(), 1)),
-  "Mod+a": () => reviewer.canReview && selection.all(),
+  "Mod+a": selectAll,
 }, new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Space",
-  "Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"]));
+  "Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown", "+", "-"]));
 
 // ---- pointer
 
 document.addEventListener("click", (event) => {
   const tile = event.target.closest("#gallery .tile");
-  if (!tile || event.target.closest(".conflict")) return;
+  if (!tile || event.target.closest(".conflict")) return undefined;
   const button = event.target.closest("[data-say]");
   if (button) return onVerdictButton(tile, button.dataset.say);
   const why = event.target.closest("[data-why]");
   if (why) return askReason(why, (reason) => onVerdictButton(tile, "out", reason));
+  if (event.target.closest("[data-copies]")) return showCopies(tile);
+  if (event.target.closest("[data-like]")) return similar(tile);
   if (event.target.closest(".tile-pick")) return onPick(event, tile);
   if (event.shiftKey && event.target.closest(".tile-image")) {
     event.preventDefault();
@@ -169,14 +170,14 @@ document.addEventListener("click", (event) => {
 });
 
 function onVerdictButton(tile, verdict, reason) {
-  decide([tile], verdict, "gallery", reason);
+  decide(standsFor(tile, reviewer), verdict, "gallery", reason);
   focus(tile);
 }
 
 function onPick(event, tile) {
   if (!event.target.matches("input")) return;
-  if (event.shiftKey && current) selection.extend(current, tile);
-  else selection.toggle(tile, event.target.checked);
+  if (event.shiftKey) pick(tile);
+  else toggle(tile, event.target.checked);
   focus(tile);
 }
 
@@ -186,19 +187,15 @@ onSwipe(document.getElementById("main"), {
   right: (tile) => onVerdictButton(tile, "in"),
 });
 
-document.addEventListener("focusin", (event) => {
-  const tile = event.target.closest?.("#gallery .tile");
-  if (!tile || tile === current) return;
-  if (current) current.tabIndex = -1;
-  current = tile;
-  tile.tabIndex = 0;
-});
-
 // ---- what the server says
+
+const folders = new Map(); // frame folded into a tile -> the frame of that tile
 
 reviewer.addEventListener("verdict", ({ detail: { frame, verdict, reason } }) => {
   const tile = tileOf(frame);
   if (tile) showVerdict(tile, verdict, reason);
+  const head = tile ?? tileOf(folders.get(frame));
+  if (head?.dataset.folded) tellApart(head, reviewer);
 });
 
 reviewer.addEventListener("conflict", ({ detail }) => {
@@ -211,10 +208,35 @@ reviewer.addEventListener("conflict", ({ detail }) => {
 });
 
 reviewer.addEventListener("refused", ({ detail: { item, sentence } }) => toast(`${item.label}: ${sentence}`, { kind: "danger", seconds: 0 }));
-reviewer.addEventListener("history", () => drawRibbon(reviewer, undo));
-reviewer.addEventListener("state", ({ detail }) => drawUnsent(detail, reviewer.outbox));
-selection.addEventListener("change", () => drawSelection(selection.size));
-wireDock({ undo, bulk: judgeSelected, clear: () => selection.clear() });
+
+for (const each of [reviewer, whole]) each.addEventListener("history", () => drawRibbon(past, undo));
+
+/** What waits in both outboxes, as one. */
+const states = new Map();
+const outboxes = [reviewer.outbox, whole.decider.outbox];
+const both = { retry: () => outboxes.forEach((each) => each.retry()), discard: () => outboxes.forEach((each) => each.discard()) };
+
+for (const [name, each] of Object.entries({ reviewer, whole })) {
+  each.addEventListener("state", ({ detail }) => {
+    states.set(name, detail);
+    const all = [...states.values()];
+    const told = all.find((state) => state.trouble) ?? detail;
+    drawUnsent({ ...told, waiting: all.reduce((sum, state) => sum + state.waiting, 0) }, both);
+  });
+}
+
+function drawChosen() {
+  const count = whole.count || selection.size;
+  document.getElementById("gallery").classList.toggle("is-selecting", count > 0);
+  drawSelection(count, whole.count > 0);
+}
+
+selection.addEventListener("change", drawChosen);
+whole.addEventListener("change", () => {
+  for (const tile of tiles()) draw(tile, whole.count > 0 || selection.has(tile));
+  drawChosen();
+});
+wireDock({ undo, bulk, clear });
 
 // ---- lists that come in
 
@@ -224,23 +246,21 @@ function adopt() {
     const { frame, verdict, reason, version } = tile.dataset;
     const known = reviewer.learn(Number(frame), verdict, reason, Number(version));
     if (known.verdict !== verdict || known.reason !== reason) showVerdict(tile, known.verdict, known.reason);
+    for (const folded of foldedIn(tile)) folders.set(folded.frame, Number(frame));
+    learnFolded(tile, reviewer);
+    if (whole.count) draw(tile, true);
+    else selection.redraw(tile);
   }
 }
 
-/** A phone has no use for the focus, and would scroll past the filters for it. */
-const hasKeys = () => !matchMedia("(hover: none)").matches;
-
-/** Where to begin: the frame somebody comes back from, else the first that nobody has judged. */
-function begin() {
-  const url = new URL(location.href);
-  const start = document.getElementById("gallery")?.dataset.startsAt;
-  const isTold = document.querySelector("#gallery > .note-warn"); // not to be scrolled past before it is read
-  const tile = (start && tileOf(start)) || (!isTold && tiles().find((each) => !each.dataset.verdict)) || tiles()[0];
-  if (start || hasKeys()) focus(tile, { center: Boolean(start) });
-  if (!url.searchParams.has("at")) return;
-  url.searchParams.delete("at");
-  history.replaceState(history.state, "", url);
+function dropped(tile) {
+  for (const frame of [frameOf(tile), ...foldedIn(tile).map((folded) => folded.frame)]) {
+    reviewer.drop(frame);
+    folders.delete(frame);
+  }
 }
+
+const tileWindow = new TileWindow({ adopt: () => { adopt(); goOn(); }, dropped });
 
 let isByPointer = false;
 document.addEventListener("pointerdown", () => { isByPointer = true; });
@@ -255,14 +275,15 @@ document.addEventListener("htmx:after:swap", () => {
   const isNewList = !list.isConnected;
   list = document.getElementById("gallery");
   adopt();
-  if (isWaitingForMore && current?.isConnected) {
-    isWaitingForMore = false;
-    step(1);
-  } else if (isNewList) {
-    selection.clear();
-    current = null;
-    if (isByPointer || isFocusFree()) begin();
+  if (!isNewList) {
+    tileWindow.trim();
+    goOn();
+    return;
   }
+  clear();
+  forget();
+  tileWindow.reset();
+  if (isByPointer || isFocusFree()) begin();
 });
 
 document.addEventListener("htmx:error", (event) => event.target.closest?.(".more")?.classList.add("is-stuck"));
@@ -271,3 +292,4 @@ document.addEventListener("htmx:response:error", (event) => event.target.closest
 adopt();
 begin();
 reviewer.start();
+whole.start();

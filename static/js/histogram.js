@@ -1,26 +1,10 @@
 // The histogram of a score with its threshold, and the control that moves it before anything is saved.
 
 import { api } from "./app.js";
-import { axis, band, keep, marker, measure, short, tick, token, uPlot } from "./charts.js";
+import { axis, band, keep, marker, measure, short, tick, uPlot } from "./charts.js";
+import { above, root, series, stack, thresholdAt, ticks } from "./score_bars.js";
 
 const HEIGHT = 220;
-
-/** Counts per bin stacked from the axis up: OUT, then IN, then the rest; each series is drawn over the higher one. */
-function stack(data) {
-  const centres = data.counts.map((_, i) => (data.edges[i] + data.edges[i + 1]) / 2);
-  const judged = data.counts.map((_, i) => data.in[i] + data.out[i]);
-  return [centres, data.counts, judged, data.out];
-}
-
-function series(label, colour) {
-  return {
-    label, fill: () => token(colour), stroke: () => token(colour), width: 0,
-    paths: uPlot.paths.bars({ size: [0.92, 60], align: 0 }), points: { show: false },
-  };
-}
-
-// A square-root scale keeps the few outliers visible beside thousands of frames that belong.
-const root = { distr: 100, fwd: (v) => Math.sqrt(Math.max(0, v)), bwd: (v) => v * v, range: (u, low, high) => [0, Math.max(high * 1.12, 4)] };
 
 function draw(box, data, state, width) {
   const { threshold } = state;
@@ -39,28 +23,6 @@ function draw(box, data, state, width) {
       marker(() => state.threshold, () => `threshold ${measure(state.threshold, data.score)}`),
     ],
   }, stack(data), box);
-}
-
-function ticks(highest) {
-  const steps = [0, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000];
-  const fitting = steps.filter((step) => step <= highest);
-  return fitting.filter((step, i) => i === 0 || Math.sqrt(step / highest) > 0.16).filter((step, i, all) => i === 0 || i === all.length - 1 || Math.sqrt(all[i + 1] / highest) - Math.sqrt(step / highest) > 0.1);
-}
-
-/** The threshold that accepts `share` of held-out frames, from evenly spaced quantiles: as the server computes it. */
-export function thresholdAt(quantiles, share) {
-  const place = share * (quantiles.length - 1);
-  const below = Math.min(Math.floor(place), quantiles.length - 2);
-  return quantiles[below] + (quantiles[below + 1] - quantiles[below]) * (place - below);
-}
-
-/** Frames above the threshold, as far as the bins tell. */
-export function above(data, threshold) {
-  return Math.round(data.counts.reduce((sum, count, i) => {
-    const [low, high] = [data.edges[i], data.edges[i + 1]];
-    const share = high === low ? Number(low > threshold) : Math.min(1, Math.max(0, (high - threshold) / (high - low)));
-    return sum + count * share;
-  }, 0));
 }
 
 function bindTarget(form, data, show) {

@@ -41,6 +41,7 @@ export class Outbox extends EventTarget {
   #timer = 0;
   #trouble = "";
   #sentence = "";
+  #other = null;
 
   constructor({ url, user, slug, kind = VERDICTS }) {
     super();
@@ -68,6 +69,18 @@ export class Outbox extends EventTarget {
     }
     this.#tell();
     if (!this.#trouble) queueMicrotask(() => this.#pump());
+  }
+
+  /** Let nothing overtake what waits in another outbox: what was decided first is sent first. */
+  inStepWith(other) {
+    this.#other = other;
+    other.addEventListener("state", () => { if (!this.#trouble) queueMicrotask(() => this.#pump()); });
+  }
+
+  /** Resolves to whether nothing waits any more, after `ms` at the latest. */
+  async settled(ms) {
+    for (const end = performance.now() + ms; this.waiting && performance.now() < end;) await new Promise((done) => { setTimeout(done, 25); });
+    return !this.waiting;
   }
 
   retry() {
@@ -114,11 +127,12 @@ export class Outbox extends EventTarget {
   /** Whole groups in order, and no frame twice: what came second must be able to learn what became of the first. */
   #nextBatch() {
     const { most, touches } = this.kind;
+    const elsewhere = this.#other?.items()[0]?.order ?? Infinity;
     const batch = [];
     const groups = Map.groupBy ? Map.groupBy(this.items(), (item) => item.group) : grouped(this.items());
     for (const group of groups.values()) {
       const isFull = batch.length && (this.#oneGroup || batch.length + group.length > most);
-      if (isFull || group.some((item) => batch.some((earlier) => touches(earlier, item)))) break;
+      if (isFull || group[0].order > elsewhere || group.some((item) => batch.some((earlier) => touches(earlier, item)))) break;
       batch.push(...group);
     }
     return batch.slice(0, most);

@@ -43,6 +43,23 @@ export class Reviewer extends EventTarget {
     return state;
   }
 
+  /** What is known of a frame, or undefined. */
+  known(frame) { return this.#frames.get(frame); }
+
+  /** A word on many frames, sent elsewhere, was on this one too: show it; it will count as one more review. */
+  assume(frame, { verdict, reason = "" }) {
+    const version = (this.#frames.get(frame)?.version ?? 0) + 1;
+    this.#show(frame, { verdict, reason, version });
+  }
+
+  /** What the server says of a frame by now, unless a verdict of this page's is still on its way. */
+  correct(frame, verdict, reason, version) {
+    if (!this.outbox.items().some((item) => item.frame === frame)) this.#show(frame, { verdict, reason, version });
+  }
+
+  /** A frame that the page no longer shows; it is learned again when it comes back. */
+  drop(frame) { this.#frames.delete(frame); }
+
   verdictOf(frame) { return this.#frames.get(frame)?.verdict ?? ""; }
 
   /** Decide on frames, each {frame, label}, as one decision with one undo. Only OUT has a reason. */

@@ -1,18 +1,28 @@
-// Which tiles are selected, and the anchor that a range is drawn from.
+// Which tiles are selected, with the frames that each stands for, and the anchor that a range is drawn from. What was
+// selected stays so when its tile leaves the page.
 
 import { frameOf, tiles } from "./tiles.js";
 
 export class Selection extends EventTarget {
-  #frames = new Set();
+  #frames = new Map(); // frame of a tile -> the frames it stands for
   #anchor = null;
   #reach = new Set();
 
-  get size() { return this.#frames.size; }
+  /** `standsFor(tile)`: the frames that a verdict on it is about, each {frame, label}. */
+  constructor(standsFor) {
+    super();
+    this.standsFor = standsFor;
+  }
 
-  /** Selected tiles in the order they are shown. */
-  chosen() { return tiles().filter((tile) => this.#frames.has(frameOf(tile))); }
+  /** Frames, near copies included. */
+  get size() { return this.chosen().length; }
 
-  toggle(tile, isOn = !this.#frames.has(frameOf(tile))) {
+  /** The selected frames, each {frame, label}. */
+  chosen() { return [...this.#frames.values()].flat(); }
+
+  has(tile) { return this.#frames.has(frameOf(tile)); }
+
+  toggle(tile, isOn = !this.has(tile)) {
     this.#mark(tile, isOn);
     this.#anchor = tile;
     this.#reach.clear();
@@ -31,28 +41,29 @@ export class Selection extends EventTarget {
     this.#tell();
   }
 
-  all() {
-    for (const tile of tiles()) this.#mark(tile, true);
-    this.#tell();
-  }
-
   clear() {
-    for (const tile of tiles()) this.#mark(tile, false);
+    for (const tile of tiles()) draw(tile, false);
     this.#frames.clear();
     this.#anchor = null;
     this.#reach.clear();
     this.#tell();
   }
 
+  /** Show on a tile that came (again) whether it is selected. */
+  redraw(tile) { if (this.has(tile)) draw(tile, true); }
+
   #mark(tile, isOn) {
-    this.#frames[isOn ? "add" : "delete"](frameOf(tile));
-    tile.classList.toggle("is-selected", isOn);
-    const box = tile.querySelector(".tile-pick input");
-    if (box) box.checked = isOn;
+    if (isOn) this.#frames.set(frameOf(tile), this.standsFor(tile));
+    else this.#frames.delete(frameOf(tile));
+    draw(tile, isOn);
   }
 
-  #tell() {
-    document.getElementById("gallery")?.classList.toggle("is-selecting", this.size > 0);
-    this.dispatchEvent(new CustomEvent("change"));
-  }
+  #tell() { this.dispatchEvent(new CustomEvent("change")); }
+}
+
+/** The look of a selected tile. */
+export function draw(tile, isOn) {
+  tile.classList.toggle("is-selected", isOn);
+  const box = tile.querySelector(".tile-pick input");
+  if (box) box.checked = isOn;
 }

@@ -30,6 +30,16 @@ export function showVerdict(tile, verdict, reason = "") {
   tile.querySelector(".tile-verdict").replaceChildren(...(verdict ? verdictMarks(verdict, reason) : []));
 }
 
+/** Beside the verdict: how many frames it is on; 0 says nothing. */
+export function showSpan(tile, frames) {
+  tile.querySelector(".tile-span")?.remove();
+  if (!frames) return;
+  const span = document.createElement("span");
+  span.className = "reason tile-span tabular";
+  span.textContent = `${frames} frames`;
+  tile.querySelector(".tile-verdict").append(span);
+}
+
 /** A verdict in a sentence: "OUT (advertisement)". */
 const inWords = (verdict, reason) => (verdict === "unsure" ? "UNSURE" : WORDS[verdict]) + (reason ? ` (${reason})` : "");
 

@@ -50,6 +50,17 @@ def test_it_draws_the_score_that_sorts_by_verdict(cup: Dataset, sort: str, key: 
     assert (found["scored"], found["frames"], found["fresh"]) == (40, 40, True)
 
 
+def test_it_spaces_losses_that_lie_far_apart_by_their_ratio(cup: Dataset) -> None:
+    far = draw("bins=10")["edges"]
+    assert far[-1] > 8 * far[0] and far[1] / far[0] == pytest.approx(far[-1] / far[-2])
+    ood = draw("sort=ood&bins=10")["edges"]
+    assert ood[1] - ood[0] == pytest.approx(ood[-1] - ood[-2])
+    FrameScore.objects.filter(reconstruction_loss__lt=20).update(reconstruction_loss=20.0)
+    tally_changes.recount(cup)
+    near = draw("bins=10")["edges"]
+    assert near[-1] < 8 * near[0] and near[1] - near[0] == pytest.approx(near[-1] - near[-2])
+
+
 def test_it_counts_above_a_threshold_that_is_dragged(cup: Dataset) -> None:
     above = draw("threshold=49.999")["above"]
     assert sum(above.values()) == FrameScore.objects.filter(reconstruction_loss__gt=49.999).count()
