@@ -12,7 +12,7 @@ from ninja.errors import AuthenticationError, ValidationError
 from ninja.responses import Status
 from ninja.security import django_auth
 
-from curation import exports, gallery, reviews, training
+from curation import api_rates, exports, gallery, reviews, training
 from curation.api_run_schemas import RunIn, RunOut
 from curation.api_schemas import (
     DatasetOut,
@@ -176,3 +176,4 @@ def _refuse(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
 
 
 api.add_router("/datasets", router)
+api.add_router("/datasets", api_rates.router)

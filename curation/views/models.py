@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from curation import calibrations, comparison, reason_results, scores, threshold_page, versions
+from curation import audit_comparison, calibrations, comparison, reason_results, scores, threshold_page, versions
 from curation.models import Dataset, ModelVersion, Role, Score, TrainingRun
 from curation.permissions import dataset_for
 from curation.problems import Problem
@@ -100,6 +100,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "activations": dataset.activations.select_related("model_version", "user")[:RUNS_SHOWN],
         "progress": version_progress(version),
         **compared,
+        **_on_the_audit(dataset, base, version),
         "reason_tables": reason_results.tables(version, dataset),
     }
     return render(request, "model.html", content)
@@ -138,7 +139,7 @@ def _page(
 
 def _lists(dataset: Dataset) -> dict[str, Any]:
     """Versions and runs with what is under way in them; `is_moving` keeps the page asking."""
-    rows = [version_row(dataset, version) for version in dataset.model_versions.select_related("training_run")]
+    rows = [version_row(dataset, version) for version in dataset.model_versions.select_related("training_run", "gate")]
     runs = list(dataset.training_runs.select_related("version", "requested_by")[:RUNS_SHOWN])
     open_run = next((run for run in runs if run.state in TrainingRun.OPEN_STATES), None)
     return {
@@ -192,6 +193,12 @@ def _compared(dataset: Dataset, base: ModelVersion, version: ModelVersion, by: s
     score = asked if asked in usable else comparison.default_score(dataset, choices)
     refusal = next((choice.refusal for choice in choices if choice.score == asked and choice.refusal), "")
     return {"comparison": versions.compare(base, version, score), "score_choices": choices, "refusal": refusal}
+
+
+def _on_the_audit(dataset: Dataset, base: ModelVersion | None, version: ModelVersion) -> dict[str, Any]:
+    score = audit_comparison.score_of(dataset, base, version) if base else None
+    found = audit_comparison.look(dataset, base, version, score) if base and score else None
+    return {"decision": audit_comparison.decision(version), "audit": found}
 
 
 def _histogram(request: HttpRequest, version: ModelVersion) -> HttpResponse:

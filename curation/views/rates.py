@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from curation import audits, rates_page
+from curation.audit_form import TargetsForm
 from curation.models import Dataset, Role
 from curation.permissions import dataset_for
 from curation.problems import Problem
@@ -39,6 +40,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 def _page(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
     sample = audits.serving(dataset)
     content: dict[str, Any] = {"dataset": dataset, "tab": "models", "sample": sample}
+    content["form"] = TargetsForm(instance=dataset)
     if sample is None:
         found = audits.candidates(dataset)
         return content | {"candidates": len(found), "frames": sum(found.values())}
@@ -58,6 +60,8 @@ def _act(request: HttpRequest, dataset: Dataset) -> HttpResponse:
 
 def _done(request: HttpRequest, dataset: Dataset) -> str:
     """Carries out what was pressed; the sentence says what came of it."""
+    if request.POST.get("action") == "targets":
+        return _set_targets(request, dataset)
     action, frames = request.POST.get("action", ""), _sent(request, "frames")
     if action == "draw":
         made = audits.draw(dataset=dataset, by=person(request), frames=frames, share=_sent(request, "share") / 100)
@@ -75,6 +79,14 @@ def _done(request: HttpRequest, dataset: Dataset) -> str:
         audits.retire(sample=sample)
         return "The audit has ended. Its videos may be trained on again."
     raise Problem("An audit can be drawn, added to, or ended.")
+
+
+def _set_targets(request: HttpRequest, dataset: Dataset) -> str:
+    form = TargetsForm(request.POST, instance=dataset)
+    if not form.is_valid():
+        raise Problem(form.first_error)
+    form.save_targets()
+    return "Targets saved."
 
 
 def _sent(request: HttpRequest, name: str) -> int:

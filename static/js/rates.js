@@ -29,9 +29,12 @@ function kinds() {
   const sum = (name) => data.kinds[name].reduce((total, count) => total + count, 0);
   const out = Object.keys(data.kinds).filter((name) => name !== "in").sort((one, other) => sum(other) - sum(one));
   const step = out.length > 1 ? (1 - FAINTEST) / (out.length - 1) : 0;
-  const made = out.map((name, place) => ({ name, colour: "--chart-out", alpha: 1 - place * step, frames: sum(name) }));
-  return data.kinds.in ? [...made, { name: "in", colour: "--chart-in", alpha: 1, frames: sum("in") }] : made;
+  const made = out.map((name, place) => ({ name, colour: "--chart-out", strength: 1 - place * step, frames: sum(name) }));
+  return data.kinds.in ? [...made, { name: "in", colour: "--chart-in", strength: 1, frames: sum("in") }] : made;
 }
+
+/** A lighter tone that still hides what is behind it. */
+const towardsPage = (colour, strength) => `color-mix(in srgb, ${token(colour)} ${Math.round(strength * 100)}%, ${token("--bg")})`;
 
 /** Series are drawn over the higher ones, so the sums come first. */
 function stacked(shown) {
@@ -58,8 +61,8 @@ function drawKinds(plot, width) {
       axis({ label: data.label, labelSize: 18, labelGap: 2, size: 26, grid: { show: false }, values: (u, splits) => splits.map((v) => tick(v, scoreName())) }),
       axis({ size: 48, values: (u, splits) => splits.map(short) }),
     ],
-    series: [{}, ...[...shown].reverse().map(({ colour, alpha }) => ({
-      width: 0, alpha, fill: () => token(colour), stroke: () => token(colour), paths: bars, points: { show: false },
+    series: [{}, ...[...shown].reverse().map(({ colour, strength }) => ({
+      width: 0, fill: () => towardsPage(colour, strength), stroke: () => towardsPage(colour, strength), paths: bars, points: { show: false },
     }))],
     plugins: [marker(() => data.threshold, () => `threshold ${measure(data.threshold, scoreName())}`)],
   }, [centres, ...stacked(shown)], plot);
@@ -68,10 +71,10 @@ function drawKinds(plot, width) {
 const scoreName = () => ({ loss: "reconstruction_loss", ood: "ood_score", probability: "probability" })[data.score];
 
 function drawLegend(place) {
-  place.replaceChildren(...kinds().map(({ name, alpha, frames }) => {
+  place.replaceChildren(...kinds().map(({ name, strength, frames }) => {
     const key = document.createElement("span");
     key.className = `key key-${name === "in" ? "in" : "out"}`;
-    key.style.setProperty("--key-alpha", alpha);
+    key.style.setProperty("--key-alpha", strength);
     const words = name === "in" ? "IN" : `OUT${name === "out" ? "" : `: ${name}`}`;
     key.textContent = `${words}, about ${Math.round(frames).toLocaleString("en")}`;
     return key;

@@ -107,6 +107,9 @@ async function start(box) {
   else plot.textContent = "Not every version has scored frames yet.";
 }
 
+const onAudit = document.querySelector('[data-plot="roc-audit"]');
+if (onAudit) keep(onAudit, (width) => drawRoc(onAudit, read("roc-audit-old"), read("roc-audit-new"), width));
+
 for (const box of document.querySelectorAll("[data-compare]")) {
   start(box).catch((error) => { box.querySelector(".plot").textContent = error.message; });
 }

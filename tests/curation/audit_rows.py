@@ -8,7 +8,7 @@ import numpy as np
 from django.contrib.auth.models import User
 
 from curation import audits, reviews
-from curation.models import AuditSample, Dataset, Frame, FrameScore, ModelVersion, Review
+from curation.models import AuditSample, Dataset, Frame, FrameScore, ModelVersion, Pack, Review, ScoredPack
 from curation.reviews import ReviewRequest
 from tests.curation.review_rows import make_dataset, make_version, make_video
 
@@ -34,6 +34,8 @@ def score_frames(dataset: Dataset, version: ModelVersion, *, out_mean: float, se
             )
         )  # fmt: skip
     FrameScore.objects.bulk_create(rows)
+    packs = Pack.objects.filter(video__dataset=dataset)
+    ScoredPack.objects.bulk_create(ScoredPack(pack=pack, model_version=version) for pack in packs)
 
 
 def recordings(*, out_mean: float = 2.0, videos: int = 8) -> Dataset:

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from curation import audit_rates, audits, rates_page
-from curation.models import AuditSample, Dataset, Frame, FrameScore, Review, Score
+from curation import audit_rates, audits, rates_page, rescoring
+from curation.models import AuditSample, Dataset, Frame, FrameScore, GateDecision, ModelVersion, Review, Score
 from curation.rates_page import Asked
 from tests.conftest import signed_in
 from tests.curation.audit_rows import drawn, is_out, judge, recordings, say, score_frames
@@ -178,3 +178,106 @@ def test_it_sets_each_version_against_the_reviews_it_could_learn_from() -> None:
     assert taught is not None and taught.reviews == 10 and taught.gain == pytest.approx(after - before)
     page = text(as_("ana"), URL)
     assert "Versions on this audit" in page and "After each training" in page
+
+
+# The gate and the API
+
+
+def two_versions(new_mean: float) -> tuple[Dataset, AuditSample]:
+    """A second version whose scores tell OUT frames by `new_mean`, beside the first with 1.0; everything judged."""
+    dataset = recordings(out_mean=1.0)
+    score_frames(dataset, make_version(dataset, ood=1.5, is_active=False), out_mean=new_mean, seed=1)
+    sample = drawn(dataset, frames=160)
+    judge(sample)
+    return dataset, sample
+
+
+def gated(dataset: Dataset) -> GateDecision | None:
+    dataset.model_versions.filter(number=2).update(state=ModelVersion.State.RESCORING)
+    rescoring.finish(dataset.model_versions.get(number=2))
+    dataset.refresh_from_db()
+    return GateDecision.objects.first()
+
+
+def test_it_promotes_by_itself_only_what_the_audit_shows_to_be_better() -> None:
+    dataset, sample = two_versions(4.0)
+    assert gated(dataset) is None and dataset.active_version is not None and dataset.active_version.number == 1
+    Dataset.objects.update(promotion=Dataset.Promotion.GATE)
+    found = gated(dataset)
+    assert found is not None and (found.outcome, found.sample, found.confidence) == ("promoted", sample, 0.95)
+    assert dataset.active_version.number == 2 and "AUROC is higher" in found.sentences[0]
+    assert "The gate promoted this version" in text(as_("ana"), "/d/cup/models/2/")
+
+
+def test_it_refuses_what_is_no_better_and_says_why() -> None:
+    dataset, _ = two_versions(1.0)
+    Dataset.objects.update(promotion=Dataset.Promotion.GATE)
+    found = gated(dataset)
+    assert found is not None and found.outcome == "refused" and "shows no gain" in found.sentences[0]
+    assert dataset.active_version is not None and dataset.active_version.number == 1
+    page = text(as_("ana"), "/d/cup/models/2/")
+    assert "The gate refused this version" in page and "AUROC by reason" in page and "would refuse it now" in page
+    assert "Refused by the gate" in text(as_("ana"), "/d/cup/models/")
+
+
+def test_it_refuses_a_gain_that_hides_a_loss_on_one_reason() -> None:
+    dataset, sample = two_versions(4.0)
+    worse = [row.frame for row in sample.frames.select_related("frame__video__dataset") if is_out(row.frame)][::4]
+    for frame in worse:
+        say(frame, "out", reason="graphics")
+    new = dataset.model_versions.get(number=2)
+    FrameScore.objects.filter(model_version=new, frame__in=worse).update(ood_score=-3.0)
+    FrameScore.objects.exclude(model_version=new).filter(frame__in=worse).update(ood_score=2.0)
+    Dataset.objects.update(promotion=Dataset.Promotion.GATE, gate_confidence=0.5)
+    found = gated(dataset)
+    assert found is not None and found.outcome == "refused"
+    assert any(sentence.startswith("Graphics is told worse") for sentence in found.sentences)
+    assert found.figures["reason: advertisement"]["low"] > 0 > found.figures["reason: graphics"]["high"]
+
+
+def test_it_keeps_the_gate_shut_without_enough_to_go_by() -> None:
+    dataset = recordings()
+    score_frames(dataset, make_version(dataset, ood=1.5, is_active=False), out_mean=4.0)
+    Dataset.objects.update(promotion=Dataset.Promotion.GATE)
+    found = gated(dataset)
+    assert found is not None and found.outcome == "refused" and "No audit serves" in found.sentences[0]
+    GateDecision.objects.all().delete()
+    judge(drawn(dataset), 20)
+    found = gated(dataset)
+    assert found is not None and "the gate needs 10 of each" in found.sentences[0]
+
+
+def test_it_saves_targets_and_refuses_what_makes_none() -> None:
+    recordings()
+    client = as_("olga")
+    sent = {
+        "action": "targets",
+        "fpr_percent": "7.5",
+        "half_width_percent": "3",
+        "promotion": "gate",
+        "confidence_percent": "90",
+    }
+    assert "Targets saved" in client.post(URL, sent, follow=True).content.decode()
+    dataset = Dataset.objects.get()
+    assert (dataset.target_fpr, dataset.target_half_width, dataset.gate_confidence) == (0.075, 0.03, 0.9)
+    assert dataset.promotion == "gate" and 'value="7.5"' in text(client, URL)
+    answer = client.post(URL, sent | {"fpr_percent": "200"}, follow=True).content.decode()
+    assert "OUT frames that may pass, at most, %: Ensure this value" in answer
+
+
+def test_it_gives_rates_and_audit_as_json() -> None:
+    dataset = recordings()
+    client, base = as_("vera"), "/api/v1/datasets/cup"
+    assert client.get(f"{base}/audit").status_code == client.get(f"{base}/rates").status_code == 404
+    judge(drawn(dataset, frames=110))
+    found = client.get(f"{base}/audit").json()
+    assert (found["frames"], found["judged"], sum(found["strata"]), len(found["videos"])) == (110, 110, 320, 8)
+    rates = client.get(f"{base}/rates").json()
+    assert set(rates["rates"]) == {"tpr", "fpr", "precision", "prevalence", "auroc", "average_precision"}
+    assert rates["rates"]["fpr"]["low"] < rates["rates"]["fpr"]["value"] < rates["rates"]["fpr"]["high"]
+    assert (rates["version"], rates["threshold"], rates["versions"][0]["reviews"]) == (1, 1.5, 0)
+    assert client.get(f"{base}/rates?threshold=99").json()["rates"]["tpr"]["value"] == 1.0
+    assert client.get(f"{base}/rates?version=7").status_code == 404
+    assert client.get(f"{base}/rates?by=kl").status_code == 422
+    stranger = signed_in(User.objects.create_user("stan"))
+    assert stranger.get(f"{base}/rates").status_code == stranger.get(f"{base}/audit").status_code == 404
