@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -63,21 +64,30 @@ def join(pieces: list[Path], path: Path) -> None:
     """One file of several recordings of one codec, size and rate, packet by packet."""
     part = path.with_stem(f"{path.stem}-part")
     with av.open(str(part), "w") as output:
-        stream, offset = None, 0
+        stream, ends = None, (0, 0)
         for piece in pieces:
             with av.open(str(piece)) as source:
                 video = source.streams.video[0]
                 stream = stream or output.add_stream_from_template(video)
-                end, shift = 0, None
-                for packet in source.demux(video):
-                    if packet.dts is None or packet.pts is None:
-                        continue
-                    shift = offset - packet.dts if shift is None else shift
-                    end = max(end, packet.dts + (packet.duration or 1))
-                    packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
-                    output.mux(packet)
-                offset = end + (shift or 0)
+                ends = _append(output, stream, source, ends)
     part.rename(path)
+
+
+def _append(
+    output: OutputContainer, stream: VideoStream, source: InputContainer, ends: tuple[int, int]
+) -> tuple[int, int]:
+    """Where the recordings so far end, in decoding and in presentation time, before and after."""
+    shift = None
+    for packet in source.demux(source.streams.video[0]):
+        if packet.dts is None or packet.pts is None:
+            continue
+        if shift is None:  # the first picture is the first one shown
+            shift = max(ends[0] - packet.dts, ends[1] - packet.pts)
+        packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
+        lasts = packet.duration or 1
+        ends = max(ends[0], packet.dts + lasts), max(ends[1], packet.pts + lasts)
+        output.mux(packet)
+    return ends
 
 
 def looped(source: Path, seconds: int, folder: Path = FOLDER) -> Path:

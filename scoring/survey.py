@@ -17,7 +17,7 @@ from scoring.bars import Look
 from scoring.geometry import Geometry
 from scoring.limits import check_size
 from scoring.media import DECODER_THREADS, MediaLimits, Opened, open_video
-from scoring.pictures import rgb
+from scoring.pictures import rgb, source_colours
 from scoring.preprocessing import Crop
 
 LOOKS = 12
@@ -51,8 +51,9 @@ class Survey:
     def _looks(self, pictures: Iterator[VideoFrame]) -> Iterator[Look]:
         for picture in pictures:
             check_size(picture.width, picture.height, self._limits)
-            narrow = rgb(self._narrow, picture, (bars.PIECES, picture.height))
-            yield Look.of(narrow, rgb(self._flat, picture, (picture.width, bars.PIECES)))
+            colours = source_colours(picture)
+            narrow = rgb(self._narrow, picture, (bars.PIECES, picture.height), colours)
+            yield Look.of(narrow, rgb(self._flat, picture, (picture.width, bars.PIECES), colours))
 
     def _key_frames(self) -> Iterator[VideoFrame]:
         """Up to 12, spread over the declared length; without one, the first 12."""
