@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import coverage, decode, first_run, gallery, pipeline, recalibrate, review
+from bench import coverage, decode, first_run, gallery, pipeline, recalibrate, review, score
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "coverage": coverage.main,
@@ -15,6 +15,7 @@ BENCHES: dict[str, Callable[[list[str]], int]] = {
     "pipeline": pipeline.main,
     "recalibrate": recalibrate.main,
     "review": review.main,
+    "score": score.main,
 }
 
 

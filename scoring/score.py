@@ -18,10 +18,11 @@ from scoring.errors import ModelError
 from scoring.features import Activations, rounded
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
+from scoring.inference import Inference
 from scoring.ood import Values
 from scoring.packs import Inputs
 from scoring.preprocessing import Preprocessing
-from scoring.structure import StructureModel, structure_loss
+from scoring.structure import colours_last, structure_loss
 from scoring.vae import (
     VAE,
     absolute_error,
@@ -89,9 +90,13 @@ class Scorer:
         self.device = choose_device(device)
         self.detector = plain(detector) if isinstance(detector, VAE) else detector
         self.model = place(self.detector.vae, self.device).eval()
+        self._network = _laid_out(self.model, self.device)
         retrained = self.detector.retrained
-        self.anchor = None if retrained is None else place(retrained.anchor, self.device).eval()
-        self.structure = _on(self.detector.structure, self.device)
+        self._anchor = (
+            None if retrained is None else _laid_out(place(retrained.anchor, self.device).eval(), self.device)
+        )
+        structure, height = self.detector.structure, self.model.config.height
+        self._structure = None if structure is None else colours_last(structure, height, self.device)
         self.with_activations = activations
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
 
@@ -145,16 +150,16 @@ class Scorer:
             return work(to_input(batch, self.device))
 
     def _measure_batch(self, x: Tensor) -> Measured:
-        found, retrained = self._measure_with(self.model, x), self.detector.retrained
-        if retrained is not None and self.anchor is not None:
-            before, pixels = self._measure_with(self.anchor, x), x.shape[2] * x.shape[3]
+        found, retrained = self._measure_with(self._network, x), self.detector.retrained
+        if retrained is not None and self._anchor is not None:
+            before, pixels = self._measure_with(self._anchor, x), x.shape[2] * x.shape[3]
             found.parts.update(
                 start=retrained.start.score(before.activations, label_free(before, pixels)),
                 verdicts=retrained.verdicts.score(found.activations, label_free(found, pixels)),
             )
         return found
 
-    def _measure_with(self, model: VAE, x: Tensor) -> Measured:
+    def _measure_with(self, model: VAE | Inference, x: Tensor) -> Measured:
         stages = model.features(x)
         mu, logvar = model.moments(stages[-1])
         reconstruction = model.decode(mu)
@@ -162,7 +167,7 @@ class Scorer:
         found = Measured(
             reconstruction_loss=_numbers(reconstruction_loss(x, reconstruction)),
             fitted_loss=_numbers(fitted_loss(x, reconstruction)),
-            structure_loss=None if self.structure is None else _numbers(structure_loss(x, *self.structure)),
+            structure_loss=None if self._structure is None else _numbers(structure_loss(x, *self._structure)),
             l1=_numbers(absolute_error(x, reconstruction)),
             kl=_numbers(kl_divergence(mu, logvar)),
             variance=_numbers(image_variance(x)),
@@ -198,10 +203,9 @@ def label_free(found: Measured, pixels: int) -> Values:
     return ood.label_free(found.reconstruction_loss, found.fitted_loss, found.structure_loss, found.variance, pixels)
 
 
-def _on(structure: StructureModel | None, device: torch.device) -> tuple[Tensor, Tensor] | None:
-    if structure is None:
-        return None
-    return torch.from_numpy(structure.mean).to(device), torch.from_numpy(structure.components).to(device)
+def _laid_out(model: VAE, device: torch.device) -> VAE | Inference:
+    """On a GPU the network as it is: the libraries there fold and fuse by themselves."""
+    return Inference(model) if device.type == "cpu" else model
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:

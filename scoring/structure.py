@@ -30,6 +30,10 @@ class StructureModel:
     mean: NDArray[np.float32]
     components: NDArray[np.float32]
 
+    def width(self, height: int) -> int:
+        """Of its frames, in pixels, when they have `height` rows."""
+        return len(self.mean) // (3 * height)
+
 
 def fit_structure(frames: FrameSet) -> StructureModel:
     """From frames that belong, at least one; about 1 000 of 60 x 80, evenly drawn, fewer of larger ones. The same
@@ -52,13 +56,27 @@ def standardised(x: Tensor) -> Tensor:
     return (x - x.mean((2, 3), keepdim=True)).flatten(1) / length[:, None]
 
 
+def colours_last(model: StructureModel, height: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean (D,) and components (K, D) for `structure_loss`, in the order in which frames of so many rows lie in memory:
+    reordering every frame instead would take longer than all the rest."""
+    rows = torch.from_numpy(np.concatenate([model.mean[None], model.components])).view(
+        -1, 3, height, model.width(height)
+    )
+    ordered = rows.permute(0, 2, 3, 1).flatten(1).contiguous().to(device)
+    return ordered[0], ordered[1:]
+
+
 def structure_loss(x: Tensor, mean: Tensor, components: Tensor) -> Tensor:
-    """Squared error (N,) that the model of `mean` and `components` leaves of frames x (N, 3, H, W), in their own units
-    as `reconstruction_loss` is. Only lengths are computed: Pythagoras saves the way back to pixels."""
+    """Squared error (N,) that the model of `mean` and `components` (see `colours_last`) leaves of frames x
+    (N, 3, H, W), in their own units as `reconstruction_loss` is. Only lengths are computed: Pythagoras saves the way
+    back to pixels."""
     with torch.autocast(x.device.type, enabled=False):
-        rest = standardised(x.float()) - mean
+        pixels = x.float().permute(0, 2, 3, 1)
+        rest = (pixels - pixels.mean((1, 2), keepdim=True)).flatten(1)
+        square = rest.square().sum(1) + variance_floor(x.shape[2] * x.shape[3])
+        rest = rest.div_(square.sqrt()[:, None]).sub_(mean)
         left = rest.square().sum(1) - (rest @ components.T).square().sum(1)
-    return left.clamp_min(0) * (image_variance(x) + variance_floor(x.shape[2] * x.shape[3]))
+    return left.clamp_min(0) * square
 
 
 def _drawn(frames: FrameSet) -> Pixels:

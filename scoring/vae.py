@@ -65,9 +65,13 @@ class VAE(nn.Module):
         noise = torch.empty_like(mu).normal_(generator=generator)
         return mu + noise * torch.exp(0.5 * logvar)
 
+    def unfold(self, z: Tensor) -> Tensor:
+        """What the decoder's first step takes, (N, *bottom), of latents z (N, latent)."""
+        return nn.functional.leaky_relu(self.from_latent(self.widen(z)), 0.1).view(-1, *self.bottom)
+
     def decode(self, z: Tensor) -> Tensor:
         """Reconstruction (N, 3, H, W) float32 in [0, 1] of latents z (N, latent)."""
-        x = nn.functional.leaky_relu(self.from_latent(self.widen(z)), 0.1).view(-1, *self.bottom)
+        x = self.unfold(z)
         for rise in self.rises:
             x = rise(x)
         return torch.sigmoid(x.float())
@@ -82,9 +86,14 @@ class VAE(nn.Module):
 
 def pooled(stages: list[Tensor]) -> Tensor:
     """Mean, standard deviation and maximum over each channel of each of `VAE.features`, (N, 3 * sum(channels))."""
-    flat = [stage.flatten(2).float() for stage in stages]
-    parts = [part for x in flat for part in (x.mean(2), x.std(2, correction=0), x.amax(2))]
-    return torch.cat(parts, dim=1)
+    return torch.cat([part for stage in stages for part in _pooled(stage.float())], dim=1)
+
+
+def _pooled(stage: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Channels last, as they lie in memory: over rows of another order this took three times as long."""
+    rows = stage.permute(0, 2, 3, 1).flatten(1, 2)
+    mean = rows.mean(1)
+    return mean, (rows - mean[:, None]).square_().mean(1).sqrt_(), rows.amax(1)
 
 
 def image_variance(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from scoring.frameset import FrameSet
 from scoring.metrics import auroc
 from scoring.score import to_input
-from scoring.structure import StructureModel, fit_structure, standardised, structure_loss
+from scoring.structure import StructureModel, colours_last, fit_structure, standardised, structure_loss
 from tests.scoring.frames_for_tests import stripe_frames, turf_frames
 
 FRAMES = turf_frames(20)
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 def losses(model: StructureModel, x: torch.Tensor) -> np.ndarray:
-    return structure_loss(x, torch.from_numpy(model.mean), torch.from_numpy(model.components)).numpy()
+    return structure_loss(x, *colours_last(model, x.shape[2], CPU)).numpy()
 
 
 def test_it_leaves_what_the_plain_decomposition_leaves() -> None:
