@@ -11,10 +11,25 @@ export function clock(seconds) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
+const ROUNDING_S = 0.02; // a player's clock may lie that much before the time it was sent to
+
+/** The last place of an ordered array where this holds; -1 where it holds nowhere. */
+export function lastWhere(ordered, holds) {
+  let [low, high] = [0, ordered.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(ordered[middle])) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
 const median = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 
 /** The frames of a video that one answer of the server knows; stretches cut from the same answer share them. */
-class Frames {
+export class Frames {
+  #begun = null; // the latest time up to each frame: times may go backwards
+
   constructor(data) {
     this.from = data.from;
     this.ids = expandIds(data.ids);
@@ -27,6 +42,12 @@ class Frames {
   }
 
   get last() { return this.from + this.ids.length - 1; }
+
+  /** The frame shown at a second: the last one that has begun. */
+  at(seconds) {
+    this.#begun ??= this.times.reduce((begun, time, place) => { begun.push(Math.max(time, begun[place - 1] ?? time)); return begun; }, []);
+    return this.from + Math.max(0, lastWhere(this.#begun, (time) => time <= seconds + ROUNDING_S));
+  }
 }
 
 export class Stretch {
@@ -63,10 +84,9 @@ export class Stretch {
     return Math.max(next, this.time(this.last));
   }
 
-  /** The frame shown at a second: the last one that has begun. */
+  /** Of the chosen frames, the one shown at a second. */
   at(seconds) {
-    const begun = this.numbers().findLast((number) => this.time(number) <= seconds + 0.02);
-    return begun ?? this.first;
+    return Math.min(Math.max(this.frames.at(seconds), this.first), this.last);
   }
 
   worst() {
