@@ -15,6 +15,7 @@ from curation.models import Dataset, Frame, FrameScore, ModelVersion, Review, Sc
 MOST_ROWS = 20_000
 MOST_POINTS = 600
 MOST_REVIEWS = 100
+MOST_VERSIONS = 20
 MARGIN = 0.08  # of a gauge's scale, beyond what it shows
 
 Row = tuple[int, float, str, float, float, float | None]
@@ -41,8 +42,28 @@ class Gauge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One score of the frame by a version, beside that version's own threshold."""
+
+    score: Score
+    value: float | None
+    threshold: float | None
+
+    @property
+    def is_outlier(self) -> bool:
+        return self.value is not None and self.threshold is not None and self.value > self.threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRow:
+    version: ModelVersion
+    is_active: bool
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FramePage:
-    """`gauges`: one per score, that of the gallery's order first."""
+    """`gauges`: one per score, that of the gallery's order first. `by_version`: the newest version first."""
 
     frame: Frame
     version: ModelVersion | None
@@ -52,6 +73,12 @@ class FramePage:
     next_id: int | None
     reviews: list[Review]
     curve: dict[str, Any]
+    by_version: list[VersionRow]
+
+    @property
+    def scores(self) -> list[Score]:
+        """In the order of the cells of `by_version`."""
+        return list(Score)
 
 
 def look(dataset: Dataset, filters: GalleryFilters, frame: Frame) -> FramePage:
@@ -70,7 +97,22 @@ def look(dataset: Dataset, filters: GalleryFilters, frame: Frame) -> FramePage:
         next_id=next_id,
         reviews=list(log.order_by("-id")[:MOST_REVIEWS]),
         curve=curve(frame, version, sorted_by),
+        by_version=by_version(frame, version),
     )
+
+
+def by_version(frame: Frame, active: ModelVersion | None) -> list[VersionRow]:
+    """What each version says of the frame, at most 20; one query."""
+    found = FrameScore.objects.filter(frame=frame).select_related("model_version").order_by("-model_version__number")
+    return [
+        VersionRow(version=row.model_version, is_active=row.model_version == active, cells=_cells(row))
+        for row in found[:MOST_VERSIONS]
+    ]
+
+
+def _cells(row: FrameScore) -> list[Cell]:
+    version = row.model_version
+    return [Cell(score=score, value=row.value(score), threshold=version.threshold_of(score)) for score in Score]
 
 
 def gauges(row: FrameScore, version: ModelVersion, first: Score) -> list[Gauge]:

@@ -3,9 +3,11 @@
 import { toast } from "./app.js";
 import { drawCurve } from "./curve.js";
 import { drawRibbon, drawUnsent, wireDock } from "./dock.js";
+import { setHeat } from "./heat.js";
 import { onKeys } from "./keys.js";
 import { askReason, reasonKeys } from "./reasons.js";
 import { Reviewer } from "./reviewer.js";
+import "./similar.js";
 import { conflictSentence, showConflict, verdictMarks } from "./tiles.js";
 
 const FRAGMENT = { headers: { "HX-Request": "true", Accept: "text/html" }, credentials: "same-origin", redirect: "manual" };
@@ -82,6 +84,7 @@ function arrive() {
   showCurve();
   watchVideo();
   setEnlarge(localStorage.getItem(ENLARGE) ?? "pixels");
+  setHeat(page());
   fetchAhead(href("next"));
   say(label);
 }

@@ -4,6 +4,7 @@
 import { isTyping } from "./app.js";
 
 const ON_CONTROLS = new Set(["Enter", "Space"]);
+const ON_SLIDERS = /^(Shift\+)?(Arrow\w+|Home|End|Page\w+)$/;
 
 const usualOf = chosenKeys(); // pressed -> usual; "" for a usual key that was given up
 const chosenFor = new Map([...usualOf].filter(([, usual]) => usual).map(([pressed, usual]) => [usual, pressed]));
@@ -34,6 +35,7 @@ function belongsElsewhere(event, name) {
   const isAll = name === "Mod+a" && !event.target.closest?.("input, textarea, select, dialog[open]");
   if (!isAll && isTyping(event)) return true;
   if (document.querySelector("[popover]:popover-open")) return true;
+  if (ON_SLIDERS.test(name) && event.target.matches?.("input[type=range]")) return true;
   return ON_CONTROLS.has(name) && Boolean(event.target.closest?.("a, button, summary, input"));
 }
 
