@@ -27,7 +27,7 @@ class Action:
     where: str
 
 
-EVERYWHERE, QUEUE, FRAMES, VIDEO = "wherever you review", "review queue", "frames", "video and frame"
+EVERYWHERE, QUEUE, FRAMES, TIMELINE = "wherever you review", "review queue", "frames", "video"
 ACTIONS = (
     Action("out", "a", "Out of distribution", EVERYWHERE),
     Action("in", "d", "In distribution", EVERYWHERE),
@@ -44,10 +44,13 @@ ACTIONS = (
     Action("spread", "h", "Show or hide the spread of the scores", FRAMES),
     Action("copies", "c", "Show or fold the near copies of this frame", FRAMES),
     Action("similar", "m", "More frames like this", "frames and frame"),
-    Action("larger", "+", "Larger tiles", FRAMES),
-    Action("smaller", "-", "Smaller tiles", FRAMES),
-    Action("before", "[", "Segment before", VIDEO),
-    Action("after", "]", "Segment after", VIDEO),
+    Action("larger", "+", "Larger tiles; less of the recording", "frames and video"),
+    Action("smaller", "-", "Smaller tiles; more of the recording", "frames and video"),
+    Action("whole", "0", "Show all of the recording", TIMELINE),
+    Action("before", "[", "Segment before", TIMELINE),
+    Action("after", "]", "Segment after", TIMELINE),
+    Action("first", ",", "The segment starts at this frame", TIMELINE),
+    Action("last", ".", "The segment ends at this frame", TIMELINE),
 )
 BY_NAME = {action.name: action for action in ACTIONS}
 BY_USUAL = {action.usual: action for action in ACTIONS}

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from curation import gallery, next_step, storage, uploads, video_bars, video_list, videos
+from curation import decision_log, gallery, next_step, storage, uploads, video_bars, video_list, videos
 from curation.gallery import GalleryFilters, GalleryPage
 from curation.models import Dataset, Role, Upload, Video
 from curation.permissions import dataset_for
@@ -55,6 +55,8 @@ def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     content |= {
         "watch_url": storage.presign_get(video.key, content_type=video.content_type, expires_s=WATCH_S),
         "worst": _worst(dataset, video),
+        "log": decision_log.recent(dataset, person(request)),
+        "can_review": dataset.my_role is not None and dataset.my_role.rank >= Role.CURATOR.rank,
     }
     return render(request, "video.html", content)
 

@@ -22,7 +22,7 @@ from tests.conftest import signed_in
 
 URL = "/preferences/"
 USUAL = {action.name: action.usual for action in ACTIONS}
-FIXED = set("?") | {"←", "→", "↑", "↓", "Home", "End", "Enter", "Esc", "Shift", "Ctrl", "{{"}
+FIXED = set("?") | {"←", "→", "↑", "↓", "Home", "End", "Enter", "Esc", "Tab", "Shift", "Ctrl", "{{"}
 
 
 def keys_of(client: Client) -> dict[str, str] | None:
