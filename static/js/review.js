@@ -2,6 +2,7 @@
 
 import { toast } from "./app.js";
 import { Decider } from "./decider.js";
+import { tellOf } from "./decision_notices.js";
 import { drawRibbon, drawUnsent, wireDock } from "./dock.js";
 import { onKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
@@ -11,7 +12,6 @@ import { ReviewQueue, without } from "./review_queue.js";
 import { SegmentView } from "./review_view.js";
 import { spoken } from "./reviewer.js";
 import { onSwipe } from "./swipe.js";
-import { showConflict } from "./tiles.js";
 import { clock } from "./stretch.js";
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
@@ -180,21 +180,7 @@ decider.addEventListener("outcome", ({ detail: { item, outcome } }) => {
   known?.stretch.learn(item.first, outcome.versions);
 });
 
-/** Somebody else was faster: say who and what, and let the person decide. */
-function tellConflict({ detail: { item, outcome } }) {
-  const place = document.createElement("div");
-  place.className = "review-notice";
-  document.getElementById("notices").append(place);
-  const message = `${item.label}: ${outcome.message}`;
-  const { video, first, last, label, verdict, reason } = item;
-  const useMine = () => decider.decide({ video, first, last, label, seen: outcome.versions }, verdict, reason);
-  showConflict(place, { item: item.kind === "segment" ? item : {}, outcome: { message } }, useMine);
-  place.addEventListener("click", () => { if (!place.querySelector(".conflict")) place.remove(); });
-}
-
-decider.addEventListener("conflict", tellConflict);
-decider.addEventListener("kept", tellConflict);
-decider.addEventListener("refused", ({ detail: { item, sentence } }) => toast(`${item.label}: ${sentence}`, { kind: "danger", seconds: 0 }));
+tellOf(decider, document.getElementById("notices"));
 decider.addEventListener("history", () => drawRibbon(decider, undo));
 decider.addEventListener("state", ({ detail }) => {
   drawUnsent(detail, decider.outbox);
