@@ -28,7 +28,7 @@ const addressed = (address, id) => address.replace("/0/", `/${id}/`);
 
 const decider = new Decider(element, read("log").map((entry) => ({ ...entry, label: labelOf(entry.start, entry.name, entry.frames) })));
 const player = new RecordingPlayer(document.getElementById("player"), { thumb: (id) => addressed(thumb, id) });
-const view = new TimelineView(box, { mayMove });
+const view = new TimelineView(box, { hasEdges: decider.canReview, mayMove });
 const decided = new Map(); // uuid of a decision -> {stretch, undo}, made on this page
 let recording = null;
 let edgesMoving = false;
@@ -101,10 +101,12 @@ player.addEventListener("at", ({ detail: { number, place } }) => {
   keepPlace();
 });
 
-player.addEventListener("state", () => {
+function showState() {
   part("play-words").textContent = player.isPlaying ? "Pause" : "Play";
   document.getElementById("unplayable").hidden = player.canPlay;
-});
+}
+
+player.addEventListener("state", showState);
 
 view.addEventListener("seek", ({ detail }) => player.seek(detail.number));
 view.addEventListener("current", showCurrent);
@@ -260,4 +262,5 @@ document.addEventListener("htmx:after:swap", () => {
 
 new Outbox({ url: element.dataset.url, slug, user: Number(user) }).start(); // verdicts that were left on another page
 decider.start();
+showState();
 reload();

@@ -10,6 +10,7 @@ const NAMES = { start: "Start", end: "End" };
 export class Edges {
   #moved = null; // {segment, edge, number} that is shown and not sent yet
   #timer = 0;
+  #isShown = false;
 
   /** `area`: the plotted part. `on` = {look() -> {recording, current}, xOf(place), placeOf(x), show(moved), commit(moved),
    * mayMove()}; `show(null)` takes the preview back. */
@@ -95,6 +96,7 @@ export class Edges {
     const { segment, edge } = this.#moved;
     const [least, most] = this.on.look().recording.limits(segment, edge);
     this.#moved = { segment, edge, number: Math.min(Math.max(number, least), most) };
+    this.#isShown = true;
     this.on.show(this.#moved);
   }
 
@@ -130,14 +132,20 @@ export class Edges {
     this.#moved = null;
     if (!moved) return;
     const before = moved.edge === "start" ? moved.segment.first : moved.segment.last;
-    if (moved.number === before) this.on.show(null);
+    if (moved.number === before) this.#unshow();
     else this.on.commit(moved);
+    this.#isShown = false;
   }
 
   /** Take back what is shown. */
   cancel() {
     clearTimeout(this.#timer);
     this.#moved = null;
-    this.on.show(null);
+    this.#unshow();
+  }
+
+  #unshow() {
+    if (this.#isShown) this.on.show(null);
+    this.#isShown = false;
   }
 }

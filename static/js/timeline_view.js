@@ -16,13 +16,15 @@ const OVERVIEW_PX = 14;
  * another segment lies under the playhead or its edges move. */
 export class TimelineView extends EventTarget {
   #place = 0;
-  #preview = null;
+  #preview = null; // the segments while an edge is being moved
+  #from = 0; // the frame that was shown before
   #isSeeking = false;
 
-  /** `mayMove()`: whether edges may be moved now. */
-  constructor(box, { mayMove }) {
+  /** `hasEdges`: whether this person moves edges at all; `mayMove()`: whether now. */
+  constructor(box, { hasEdges, mayMove }) {
     super();
     this.box = box;
+    this.hasEdges = hasEdges;
     this.recording = null;
     this.current = undefined;
     this.window = new Window(0, 0);
@@ -88,7 +90,7 @@ export class TimelineView extends EventTarget {
     const isOther = found !== this.current;
     this.current = found;
     if (isOther) this.#lanes();
-    this.edges.draw(found, this.window.range);
+    this.#handles();
     if (isOther) this.dispatchEvent(new CustomEvent("current"));
   }
 
@@ -110,7 +112,7 @@ export class TimelineView extends EventTarget {
   #moved() {
     this.curve.move();
     this.#drawPlayhead(false);
-    this.edges.draw(this.current, this.window.range);
+    this.#handles();
   }
 
   /** The curve has been drawn: where its plotted part lies is where everything else does. */
@@ -123,7 +125,7 @@ export class TimelineView extends EventTarget {
       }
       this.#lanes();
       this.#drawPlayhead(false);
-      this.edges.draw(this.current, this.window.range);
+      this.#handles();
     });
   }
 
@@ -149,6 +151,8 @@ export class TimelineView extends EventTarget {
     part.style.width = `${Math.max(x(this.window.range[1]) - x(this.window.range[0]), 6)}px`;
   }
 
+  #handles() { this.edges.draw(this.hasEdges ? this.current : undefined, this.window.range); }
+
   #drawPlayhead(isPlaying) {
     const [low, high] = this.window.range;
     this.playhead.hidden = this.#place < low || this.#place > high;
@@ -165,8 +169,9 @@ export class TimelineView extends EventTarget {
   setEdge(edge, number) { if (this.current) this.edges.set(edge, number); }
 
   #show(moved) {
+    if (moved && !this.#preview) this.#from = Math.round(this.#place);
     this.#preview = moved && redrawn(this.recording.segments, moved.segment, moved.edge, moved.number);
-    if (moved) this.#seek(moved.number);
+    this.#seek(moved ? moved.number : this.#from);
     this.changed();
   }
 
