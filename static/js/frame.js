@@ -7,7 +7,7 @@ import { setHeat } from "./heat.js";
 import { onKeys } from "./keys.js";
 import { askReason, reasonKeys } from "./reasons.js";
 import { Reviewer } from "./reviewer.js";
-import "./similar.js";
+import { moreLikeThis } from "./similar.js";
 import { conflictSentence, showConflict, verdictMarks } from "./tiles.js";
 
 const FRAGMENT = { headers: { "HX-Request": "true", Accept: "text/html" }, credentials: "same-origin", redirect: "manual" };
@@ -199,6 +199,7 @@ onKeys({
   ...reasonKeys(judge),
   u: () => undo(),
   p: playOrPause,
+  m: () => { const button = page().querySelector("[data-similar]"); if (button) moreLikeThis(button.dataset.similar); },
   Space: () => go(href("next")),
   ArrowRight: () => go(href("next")),
   ArrowLeft: () => go(trail.pop() ?? href("previous"), { isBack: true }),

@@ -374,6 +374,6 @@ def test_it_shows_what_the_model_learned_from_and_what_each_version_says(frame: 
 
 
 def test_it_opens_frames_like_this_one_in_the_gallery(frame: Page) -> None:
-    frame.get_by_role("button", name="More like this").click()
+    press(frame, "m")
     frame.wait_for_url(re.compile("selection="))
     expect(frame.locator(".tile")).to_have_count(4)
