@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from curation import scores
+from curation import calibrations, scores
 from curation.models import AuditFrame, AuditSample, Dataset, FrameScore, ModelVersion, Score, TrainingRun, Video
 from curation.problems import Problem
 from scoring import audit
@@ -92,6 +92,8 @@ def draw(
         chosen = audit.choose_videos(candidates(dataset), share=share, seed=seed)
         sample = _sample(dataset, version, chosen, seed, by)
         _add_frames(sample, frames)
+        if scores.has(version, Score.PROBABILITY):
+            calibrations.request_for(version)  # without what was said of the videos that are set aside now
     return sample
 
 

@@ -92,19 +92,20 @@ def _by_reason(pair: Versions, reasons: np.ndarray, confidence: float) -> dict[s
 
 def _found(gained: dict[str, Estimate], reasons: dict[str, Estimate], confidence: float) -> Finding:
     auroc, lost = gained["auroc"], {name: each for name, each in reasons.items() if each.high < 0}
-    figures = f"{auroc.value:+.3f} ({auroc.low:+.3f} to {auroc.high:+.3f} with {100 * confidence:g} % confidence)"
+    figures = f"{_signed(auroc)[:-1]} with {100 * confidence:g} % confidence)"
     if auroc.low > 0:
         sentences = [f"On the audit its AUROC is higher: {figures}."]
     elif auroc.high < 0:
         sentences = [f"On the audit its AUROC is lower: {figures}."]
     else:
         sentences = [f"On the audit its AUROC changes by {figures}: that shows no gain."]
-    sentences += [f"{name.capitalize()} is told worse: {_signed(each)}." for name, each in lost.items()]
+    sentences += [f"{name.capitalize()} is told worse: AUROC {_signed(each)}." for name, each in lost.items()]
     return Finding(auroc.low > 0 and not lost, sentences, gained, {f"reason: {k}": v for k, v in reasons.items()})
 
 
 def _signed(found: Estimate) -> str:
-    return f"AUROC {found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    words = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    return words.replace("-", "−")  # noqa: RUF001
 
 
 def _wire(found: Estimate) -> dict[str, float]:

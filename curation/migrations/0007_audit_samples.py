@@ -30,8 +30,8 @@ class Migration(migrations.Migration):
             name="promotion",
             field=models.CharField(
                 choices=[
-                    ("hand", "an admin does"),
-                    ("gate", "it does by itself, if the audit shows that it is better"),
+                    ("hand", "an admin"),
+                    ("gate", "itself, if better on the audit"),
                 ],
                 default="hand",
                 help_text="Who makes a new version active.",

@@ -44,8 +44,8 @@ class Dataset(models.Model):
         KEEP = "keep", "keep"
 
     class Promotion(models.TextChoices):
-        HAND = "hand", "an admin does"
-        GATE = "gate", "it does by itself, if the audit shows that it is better"
+        HAND = "hand", "an admin"
+        GATE = "gate", "itself, if better on the audit"
 
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=140, unique=True)

@@ -9,10 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from curation import audit_reviews, audits, reviews, training, training_set
-from curation.models import AuditSample, Dataset, FrameScore, Review, TrainingRun, Video
+from curation.models import AuditSample, Dataset, Frame, FrameScore, Job, Review, TrainingRun, Video
 from curation.problems import Problem
 from curation.reviews import ReviewRequest
-from tests.curation.audit_rows import drawn, judge, recordings, say
+from tests.curation.audit_rows import drawn, is_out, judge, recordings, say
+from tests.curation.review_rows import calibrate
 
 pytestmark = pytest.mark.django_db
 
@@ -195,3 +196,17 @@ def test_it_sends_nothing_that_a_model_or_anybody_said() -> None:
     item = audit_reviews.following(sample, count=1)[0]
     assert set(item) == {"place", "frame", "seen", "time", "video", "width", "height"}
     assert [row["place"] for row in audit_reviews.following(sample, after=41, count=3)] == [42, 43, 44]
+
+
+def test_it_asks_for_probabilities_without_what_was_said_of_its_videos() -> None:
+    dataset = recordings()
+    version = dataset.active_version
+    assert version is not None
+    for frame in Frame.objects.filter(number__lt=8).select_related("video__dataset")[:40]:
+        say(frame, "out" if is_out(frame) else "in", source=Review.Source.GALLERY)
+    Job.objects.all().delete()
+    audits.retire(sample=drawn(dataset))
+    assert not Job.objects.exists(), "there are no probabilities to make anew"
+    calibrate(version)
+    drawn(dataset, seed=4)
+    assert Job.objects.get().kind == Job.Kind.CALIBRATE
