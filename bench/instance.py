@@ -128,6 +128,11 @@ class Client:
     def post(self, path: str, body: object) -> tuple[str, float]:
         return self._send("POST", path, json.dumps(body), {"Content-Type": "application/json"})
 
+    def submit(self, path: str, **fields: str) -> float:
+        """Send a form; milliseconds until it is answered."""
+        form = urlencode({**fields, "csrfmiddlewaretoken": self.token})
+        return self._send("POST", path, form, {"Content-Type": "application/x-www-form-urlencoded"})[1]
+
     def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[str, float]:
         connection = self._connected()
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())

@@ -12,7 +12,8 @@ from ninja.errors import AuthenticationError, ValidationError
 from ninja.responses import Status
 from ninja.security import django_auth
 
-from curation import api_rates, exports, gallery, reviews, training
+from curation import agreement, api_rates, exports, gallery, reviews, training
+from curation.api_agreement_schemas import AgreementOut
 from curation.api_run_schemas import RunIn, RunOut
 from curation.api_schemas import (
     DatasetOut,
@@ -105,6 +106,12 @@ def record(request: HttpRequest, slug: str, batch: ReviewBatch) -> Outcomes:
         dataset=found, user=person(request), requests=[review.as_request() for review in batch.reviews]
     )
     return Outcomes(outcomes=[OutcomeOut.of(outcome) for outcome in outcomes])
+
+
+@router.get("/{slug}/agreement", response={200: AgreementOut, **REFUSALS})
+def agreements(request: HttpRequest, slug: str) -> AgreementOut:
+    """How far people agree who judged the same frames blind: of the whole data set, and of each pair of them."""
+    return AgreementOut.of(agreement.of(dataset_for(request, slug)))
 
 
 @router.get("/{slug}/exports", response={200: list[ExportOut], **REFUSALS})

@@ -174,6 +174,7 @@ class ReviewOut(Schema):
     previous_reason: str
     seen: int
     is_conflict: bool
+    is_opinion: bool = Field(description="A second person's word, given blind: it changes no verdict.")
     undoes: UUID | None
     source: str
     model_version: int | None
@@ -189,6 +190,7 @@ class ReviewOut(Schema):
             "previous_verdict",
             "previous_reason",
             "is_conflict",
+            "is_opinion",
             "source",
             "reconstruction_loss",
             "threshold",

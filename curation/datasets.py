@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from curation import versions
+from curation import second_looks, versions
 from curation.models import Dataset, Membership, Role
 from curation.problems import Problem
 
@@ -39,7 +39,9 @@ def _insert(name: str, slug: str, by: User | None, settings: dict[str, Any]) -> 
     return dataset
 
 
-def change(*, dataset: Dataset, by: User, target_tpr: float, **settings: Any) -> None:
+def change(
+    *, dataset: Dataset, by: User, target_tpr: float, second_share: float | None = None, **settings: Any
+) -> None:
     """New settings. Sampling holds for videos uploaded from now on; how frames are made for the model is fixed once
     there are videos."""
     if dataset.videos.exists() and any(
@@ -52,5 +54,7 @@ def change(*, dataset: Dataset, by: User, target_tpr: float, **settings: Any) ->
     with transaction.atomic():
         if settings:
             Dataset.objects.filter(pk=dataset.pk).update(**settings)
+        if second_share is not None and second_share != dataset.second_share:
+            second_looks.set_share(dataset=dataset, share=second_share)
         if target_tpr != dataset.target_tpr:
             versions.set_target_tpr(dataset=dataset, target_tpr=target_tpr, by=by)

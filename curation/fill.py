@@ -182,8 +182,8 @@ def _write_rows(filled: Filled) -> None:
     bulk.insert(
         Review,
         ["dataset_id", "frame_id", "user_id", "client_uuid", "verdict", "reason", "previous_reason",
-         "previous_verdict", "seen_version", "is_conflict", "source", "model_version_id", "reconstruction_loss",
-         "threshold", "was_flagged", "created_at"],
+         "previous_verdict", "seen_version", "is_conflict", "is_opinion", "source", "model_version_id",
+         "reconstruction_loss", "threshold", "was_flagged", "created_at"],
         _reviews(filled),
     )  # fmt: skip
 
@@ -225,7 +225,7 @@ def _reviews(filled: Filled) -> Iterator[tuple[Any, ...]]:
             loss = float(found.reconstruction_loss[row])
             yield (
                 filled.dataset.pk, ids[row], owner, uuid.uuid4().hex,
-                VERDICTS[int(found.verdict[row])], "", "", "", 0, False, Review.Source.GALLERY.value,
+                VERDICTS[int(found.verdict[row])], "", "", "", 0, False, False, Review.Source.GALLERY.value,
                 filled.version.pk, loss, threshold, loss > threshold, now,
             )  # fmt: skip
 

@@ -30,6 +30,16 @@ class DatasetForm(DatasetModelForm):
         widget=forms.NumberInput(attrs={"step": "0.1"}),
     )
 
+    second_percent = forms.FloatField(
+        label="Second opinions, %",
+        min_value=0,
+        max_value=100,
+        initial=0,
+        required=False,
+        help_text="Share of judged frames that a second person judges as well, without seeing the verdict or a score. "
+        "It tells how far people agree. The newest frames judged before are drawn from, too.",
+        widget=forms.NumberInput(attrs={"step": "1"}),
+    )
     reasons = forms.CharField(
         label="Reasons for OUT",
         required=False,
@@ -63,6 +73,7 @@ class DatasetForm(DatasetModelForm):
         self.initial["reasons"] = "\n".join(self.instance.reasons)
         self.initial["sampling_step"] = f"{self.instance.sampling_step:g}"
         if self.instance.pk:
+            self.initial["second_percent"] = f"{self.instance.second_share * PERCENT:g}"
             self.initial["target_percent"] = f"{self.instance.target_tpr * PERCENT:g}"
             self.fields["name"].widget.attrs.pop("autofocus", None)
             self._fix_size_once_there_are_videos()
@@ -96,7 +107,9 @@ class DatasetForm(DatasetModelForm):
     def settings(self) -> dict[str, Any]:
         """Keyword arguments for datasets.create and datasets.change."""
         cleaned = dict(self.cleaned_data)
-        return cleaned | {"target_tpr": cleaned.pop("target_percent") / PERCENT}
+        second = cleaned.pop("second_percent")
+        kept = self.instance.second_share if second is None else second / PERCENT
+        return cleaned | {"target_tpr": cleaned.pop("target_percent") / PERCENT, "second_share": kept}
 
 
 class MemberForm(forms.Form):

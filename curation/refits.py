@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import frame_features, storage
+from curation import audits, frame_features, storage
 from curation.models import Calibration, Dataset, Frame, FrameScore, ModelVersion, Review, Verdict
 from scoring.errors import ModelError
 from scoring.recalibrate import Refusal
@@ -148,9 +148,11 @@ def _is_out(known: _Known, pk: int, verdict: str) -> bool | None:
 
 
 def _read(version: ModelVersion, known: _Known, ids: list[int]) -> None:
+    """Frames of a video that an audit keeps count as missing: nothing may learn from them."""
     if not ids:
         return
-    frames = list(Frame.objects.filter(pk__in=ids).select_related("pack__video"))
+    wanted = Frame.objects.filter(pk__in=ids).exclude(video__in=audits.set_aside(version.dataset))
+    frames = list(wanted.select_related("pack__video"))
     found = frame_features.activations(version, frames)
     rows = FrameScore.objects.filter(frame__in=ids).values_list("model_version_id", "frame_id", "ood_score")
     scores = {frame_id: score for version_id, frame_id, score in rows if version_id == version.pk}

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from django.db.models import F
 
+from curation import second_looks
 from curation.models import Dataset, Frame, FrameScore, Review, Verdict
 
 SHOWN = 20
@@ -20,6 +21,7 @@ class Replay:
     reviews: int = 0
     frames: int = 0
     conflicts: int = 0
+    opinions: int = 0
     wrong: int = 0
     sentences: list[str] = field(default_factory=list)
 
@@ -38,6 +40,8 @@ def replay(dataset: Dataset) -> Replay:
         _replay_frame(frame_id, log, found)
     _look_for_unlogged(dataset, found)
     _look_for_stale_copies(dataset, found)
+    for sentence in second_looks.broken(dataset):
+        found.blame(sentence)
     return found
 
 
@@ -48,6 +52,10 @@ def _replay_frame(frame_id: int, log: Iterator[Review], found: Replay) -> None:
         frame = review.frame
         if review.is_conflict:
             found.conflicts += 1
+            continue
+        if review.is_opinion:  # it changes nothing
+            found.opinions += 1
+            _check_row(review, found)
             continue
         if review.seen_version != version or (review.previous_verdict, review.previous_reason) != said:
             found.blame(f"Review {review.pk} of frame {frame_id} does not follow the one before it.")
@@ -62,6 +70,10 @@ def _replay_frame(frame_id: int, log: Iterator[Review], found: Replay) -> None:
 
 def _check_row(review: Review, found: Replay) -> None:
     undone = review.undoes
+    if undone is not None and undone.is_opinion != review.is_opinion:
+        found.blame(f"Review {review.pk} of frame {review.frame_id} undoes what it can't undo.")
+    if undone is not None and review.is_opinion:
+        return
     if undone is not None and (undone.previous_verdict, undone.previous_reason) != (review.verdict, review.reason):
         found.blame(f"Review {review.pk} of frame {review.frame_id} does not restore what it undoes.")
     if review.reason and review.verdict != Verdict.OUT:

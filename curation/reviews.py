@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from curation import calibrations, reasons, scores, segments, tally_changes
+from curation import calibrations, reasons, scores, second_looks, segments, tally_changes
 from curation.models import Dataset, Decision, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 
@@ -82,7 +82,7 @@ def _check(requests: list[ReviewRequest]) -> None:
     for request in requests:
         if request.undoes is None and request.verdict not in (Verdict.IN, Verdict.OUT, Verdict.UNSURE):
             raise Problem("A verdict is in, out or unsure. To take one back, undo it.")
-        if request.source not in Review.Source.values:
+        if request.source not in Review.Source.values or request.source == Review.Source.SECOND:
             raise Problem(f"Unknown source of a review: {request.source[:20]!r}.")
 
 
@@ -102,6 +102,7 @@ class _Batch:
     before: dict[int, str] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
     conflicted: set[int] = field(default_factory=set)
+    applied: list[Review] = field(default_factory=list)
 
     @classmethod
     def opened(
@@ -182,6 +183,7 @@ class _Batch:
         frame.verdict, frame.reason = row.verdict, row.reason
         frame.review_version += 1
         self.changed.add(frame.pk)
+        self.applied.append(row)
 
     def write(self) -> None:
         self._write_rows()
@@ -189,6 +191,7 @@ class _Batch:
         tally_changes.verdicts_changed(self.dataset, {f.pk: (self.before[f.pk], f.verdict) for f in changed})
         _write_verdicts(changed)
         segments.recount(frames=[(frame.video_id, frame.number) for frame in changed])
+        second_looks.follow(dataset=self.dataset, reviews=self.applied)
 
     def _write_rows(self) -> None:
         Review.objects.bulk_create(self.rows)

@@ -11,6 +11,7 @@ from curation.models.model_version import Activation, ModelVersion
 from curation.models.preference import Preference, SavedView
 from curation.models.review import Review, Verdict
 from curation.models.score import Score
+from curation.models.second_look import SecondLook
 from curation.models.segment import Segment
 from curation.models.tally import Tally
 from curation.models.training_run import EpochMetric, TrainingRun
@@ -39,6 +40,7 @@ __all__ = [
     "SavedView",
     "Score",
     "ScoredPack",
+    "SecondLook",
     "Segment",
     "Selection",
     "Tally",

@@ -95,6 +95,11 @@ class Dataset(models.Model):
         validators=[MinValueValidator(0.005), MaxValueValidator(0.5)],
         help_text="How well TPR and FPR should be known: half of the width of their 95 % intervals.",
     )
+    second_share = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of judged frames that a second person judges as well, blind.",
+    )
     active_version = models.ForeignKey(
         "curation.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

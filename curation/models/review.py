@@ -19,7 +19,11 @@ class Verdict(models.TextChoices):
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def applied(self) -> ReviewQuerySet:
-        return self.filter(is_conflict=False)
+        """Those that made a frame's verdict what it was after them."""
+        return self.filter(is_conflict=False, is_opinion=False)
+
+    def opinions(self) -> ReviewQuerySet:
+        return self.filter(is_opinion=True)
 
     def conflicts(self) -> ReviewQuerySet:
         return self.filter(is_conflict=True)
@@ -34,6 +38,8 @@ class Review(models.Model):
         UNDO = "undo", "Undo"
         API = "api", "API"
         AUDIT = "audit", "Audit"
+        SECOND = "second", "Second opinion"
+        SETTLE = "settle", "Settling two opinions"
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="reviews")
     frame = models.ForeignKey("curation.Frame", on_delete=models.CASCADE, related_name="reviews")
@@ -47,6 +53,9 @@ class Review(models.Model):
     previous_verdict = models.CharField(max_length=6, choices=Verdict.choices, blank=True)
     seen_version = models.PositiveIntegerField(help_text="The frame's review_version that the person saw.")
     is_conflict = models.BooleanField(default=False, help_text="Stale: kept in the log, not applied.")
+    is_opinion = models.BooleanField(
+        default=False, help_text="A second person's word, given blind: kept in the log, it changes no verdict."
+    )
     undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by")
     decision = models.ForeignKey(
         "curation.Decision",

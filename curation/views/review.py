@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from curation import decision_log, next_step, review_items, review_queue, segments
+from curation import decision_log, next_step, review_items, review_queue, second_looks, segments
 from curation.models import Dataset, Role
 from curation.permissions import dataset_for
 from curation.problems import Problem
@@ -59,6 +59,7 @@ def _page(request: HttpRequest, dataset: Dataset, filters: QueueFilters) -> dict
         "videos": list(dataset.videos.order_by("name", "pk").values_list("pk", "name")[:MOST_VIDEOS]),
         "items": found,
         "payload": _payload(content["rule"], found),
+        "looks": second_looks.counts(dataset, person(request)),
         "log": decision_log.recent(dataset, person(request)),
         "can_review": dataset.my_role is not None and dataset.my_role.rank >= Role.CURATOR.rank,
     }

@@ -9,7 +9,7 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from curation import storage, training
+from curation import audits, storage, training
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, ModelVersion, Pack, TrainingRun, Verdict
 from scoring.features import Activations, features_from_bytes
@@ -70,10 +70,13 @@ def judged_frames(lease: Lease, version: ModelVersion, heldout: HeldOut, share: 
 
 
 def _verdicts(version: ModelVersion) -> Said:
-    """Where there are very many of one kind, an even share of them."""
+    """Where there are very many of one kind, an even share of them. None of a video that an audit keeps: what measures
+    scores must not teach them."""
     said: Said = defaultdict(dict)
+    aside = audits.set_aside(version.dataset)
     for verdict in (Verdict.IN, Verdict.OUT):
         frames = Frame.objects.filter(video__dataset_id=version.dataset_id, verdict=verdict).order_by("pk")
+        frames = frames.exclude(video__in=aside)
         places = list(frames.values_list("pack_id", "number"))
         kept = np.unique(np.linspace(0, max(len(places) - 1, 0), min(len(places), MOST_JUDGED)).astype(int))
         for place in kept.tolist():

@@ -1,7 +1,7 @@
 // What this page knows about frames (verdict and version), the decisions made in it, and how to take them back.
 // The view is told at once; the server's answer follows and wins.
 
-import { Outbox, uuid4 } from "./outbox.js";
+import { Outbox, uuid4, VERDICTS } from "./outbox.js";
 
 const REMEMBERED = 200;
 
@@ -17,11 +17,11 @@ export class Reviewer extends EventTarget {
 
   constructor(element) {
     super();
-    const { url, slug, user } = element.dataset;
+    const { url, slug, user, store = VERDICTS.store } = element.dataset; // another store where others' verdicts don't belong
     this.canReview = element.hasAttribute("data-can-review");
-    this.key = `framesift:decisions:${user}:${slug}`;
+    this.key = `framesift:decisions:${user}:${slug}${store === VERDICTS.store ? "" : `:${store}`}`;
     this.history = this.#stored();
-    this.outbox = new Outbox({ url, slug, user: Number(user) });
+    this.outbox = new Outbox({ url, slug, user: Number(user), kind: { ...VERDICTS, store } });
     this.outbox.addEventListener("outcome", (event) => this.#answered(event.detail));
     this.outbox.addEventListener("state", (event) => this.#emit("state", event.detail));
   }

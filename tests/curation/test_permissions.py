@@ -52,6 +52,8 @@ MATRIX: dict[str, dict[str, str]] = {
     "review": {"GET": VIEWER},
     "audit": {"GET": VIEWER},
     "rates": {"GET": VIEWER, "POST": ADMIN},
+    "second-look": {"GET": VIEWER, "POST": CURATOR},
+    "conflicts": {"GET": VIEWER},
     "segment-edge": {"POST": CURATOR},
     "reviews": {"POST": CURATOR},
     "decisions": {"POST": CURATOR},

@@ -9,7 +9,18 @@ from django.test import Client
 from django.urls import reverse
 
 from curation import refits, storage
-from curation.models import Calibration, Dataset, Frame, FrameScore, Job, ModelVersion, Role, TrainingRun, Video
+from curation.models import (
+    AuditSample,
+    Calibration,
+    Dataset,
+    Frame,
+    FrameScore,
+    Job,
+    ModelVersion,
+    Role,
+    TrainingRun,
+    Video,
+)
 from curation.refits import LiveFit
 from curation.reviews import record
 from scoring.recalibrate import Refusal
@@ -156,3 +167,17 @@ def test_it_says_what_is_missing_before_the_first_fit(dataset: Dataset, owner: U
     page = signed_in(owner).get(url).content.decode()
     assert "No suggested threshold yet" in page and "so far there are 0 IN and 0 OUT" in page
     assert Client().get(url).status_code == 302
+
+
+def test_it_learns_nothing_from_a_video_that_an_audit_keeps(cup: Cup, owner: User) -> None:
+    version, turf, blue = cup
+    audit = AuditSample.objects.create(
+        dataset=version.dataset, model_version=version, seed=1, score="ood_score", cuts=[], population={}, last_frame=0
+    )
+    audit.videos.add(blue)
+    say(blue.frames.get(number=9), "out", owner)
+    say(turf.frames.get(number=30), "in", owner)
+    assert (live(version).in_reviews, live(version).out_reviews, live(version).waiting) == (21, 8, 0)
+    calibrated(version)
+    newest = version.calibrations.order_by("-created_at")[0]
+    assert (newest.in_reviews, newest.out_reviews) == (21, 0) and "OUT" in newest.note
