@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import coverage, decode, first_run, gallery, pipeline, recalibrate, review, score
+from bench import coverage, decode, first_run, gallery, pipeline, recalibrate, rescore, review, rows, score
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "coverage": coverage.main,
@@ -14,7 +14,9 @@ BENCHES: dict[str, Callable[[list[str]], int]] = {
     "gallery": gallery.main,
     "pipeline": pipeline.main,
     "recalibrate": recalibrate.main,
+    "rescore": rescore.main,
     "review": review.main,
+    "rows": rows.main,
     "score": score.main,
 }
 

@@ -10,6 +10,12 @@ from typing import Any
 from django.db import DatabaseError, connection, models, transaction
 
 AT_ONCE = 20_000
+SQLITE_AT_ONCE = 64
+
+
+def rows_per_transaction(wanted: int) -> int:
+    """How many of so many rows a worker writes in one transaction: all, but few on SQLite, whose writers take turns."""
+    return max(1, wanted if connection.vendor == "postgresql" else min(wanted, SQLITE_AT_ONCE))
 
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -83,14 +83,10 @@ def _write_frames(dataset_id: int, by_column: Sequence[int]) -> None:
 # What changes the counts. Call each inside the transaction of the change.
 
 
-def scores_stored(version: ModelVersion, rows: Sequence[FrameScore]) -> None:
-    """These rows, none of them there before, are being written. Their frames are locked."""
+def scores_stored(version: ModelVersion, rows: Sequence[Row]) -> None:
+    """Scores of these, none of them there before, are being written. Their frames are locked."""
     if version.pk in _shared(version.dataset_id):
-        _write(version.dataset_id, {version.pk: counted([_row(row) for row in rows])})
-
-
-def _row(score: FrameScore) -> Row:
-    return score.verdict, score.reconstruction_loss, score.ood_score, score.probability
+        _write(version.dataset_id, {version.pk: counted(rows)})
 
 
 def scores_removed(dataset_id: int, rows: QuerySet[FrameScore]) -> None:

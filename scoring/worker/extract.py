@@ -13,7 +13,7 @@ from typing import cast
 from django.conf import settings
 from django.utils import timezone
 
-from curation import segments, storage, tally_changes, videos
+from curation import bulk, segments, storage, tally_changes, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, Pack, ScoredPack, Video
 from curation.problems import Problem
@@ -25,10 +25,11 @@ from scoring.preprocessing import Bars, Crop, Preprocessing
 from scoring.sampling import Mode, Sampling
 from scoring.sandbox import Extraction
 from scoring.shots import ShotFinder
-from scoring.worker.shots import ROWS_PER_TRANSACTION, Copy, copies_in, store_shots
+from scoring.worker.shots import Copy, copies_in, store_shots
 
 ROOM = 1.2  # free space wanted, in sizes of the original
 SAME_MOMENT_S = 0.02
+COLUMNS = tuple(field.attname for field in Frame._meta.concrete_fields if not field.primary_key)
 OTHER_FRAMES = (
     "Extracting this video again gave other frames than before, and verdicts would have moved to other pictures. "
     "What was there stays; to have its frames anew, upload the file as another video."
@@ -188,20 +189,28 @@ def _store_rows(
         )
         for frame, (offset, length), (copy_of, repeats) in zip(frames, places, copies, strict=True)
     ]
-    for start in range(0, len(rows), ROWS_PER_TRANSACTION):
-        _store_some(
-            lease, pack, rows[start : start + ROWS_PER_TRANSACTION], last=start + ROWS_PER_TRANSACTION >= len(rows)
-        )
+    step = bulk.rows_per_transaction(len(rows))
+    for start in range(0, len(rows), step):
+        _store_some(lease, pack, rows[start : start + step], last=start + step >= len(rows))
 
 
-def _store_some(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> None:
-    with lease.transaction():
+def write_rows(rows: list[Frame]) -> None:
+    """Those that an attempt before wrote, of a pack that it didn't finish, are written over."""
+    numbers = rows[0].number, rows[-1].number
+    if Frame.objects.filter(video=rows[0].video_id, number__range=numbers).exists():
         Frame.objects.bulk_create(
             rows,
             update_conflicts=True,
             unique_fields=["video", "number"],
             update_fields=["pack", "time_s", "thumb_offset", "thumb_bytes", "copy_of", "copies"],
         )
+        return
+    bulk.insert(Frame, COLUMNS, ([getattr(row, column) for column in COLUMNS] for row in rows))
+
+
+def _store_some(lease: Lease, pack: Pack, rows: list[Frame], *, last: bool) -> None:
+    with lease.transaction():
+        write_rows(rows)
         if not last:
             return
         Pack.objects.filter(pk=pack.pk).update(is_complete=True)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from django.db.models import QuerySet, Sum
 from numpy.typing import NDArray
 
-from curation import rescoring, segments, storage, tally_changes, videos
+from curation import bulk, rescoring, segments, storage, tally_changes, videos
 from curation.leases import Lease
 from curation.models import Frame, FrameScore, ModelVersion, Pack, ScoredPack, Video
 from scoring.features import features_to_bytes
 from scoring.packs import Inputs, read_inputs
 from scoring.score import Scores
 from scoring.worker.calibrate import newest
-from scoring.worker.shots import ROWS_PER_TRANSACTION
 from scoring.worker.weights import scorer_for
+
+PACKS_AT_ONCE, FETCHED_AHEAD = 64, 2
+MEASURES = ("reconstruction_loss", "kl", "ood_score", "l1", "variance")
+COLUMNS = ("frame_id", "model_version_id", "video_id", *MEASURES, "probability", "verdict", "is_copy")
 
 
 def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> None:
@@ -24,9 +29,9 @@ def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> N
     tally_changes.ensure(version.dataset_id, version.pk)
     todo = unscored(version, video)
     done, total = 0, _frames(todo)
-    for pack in _next_packs(todo):
+    for pack, inputs in _next_packs(todo):
         lease.check()
-        score_pack(lease, version, pack)
+        score_pack(lease, version, pack, inputs)
         done += pack.frame_count
         total = max(total, done)
         lease.progress(done / total, f"{done:,} of {total:,} frames scored")
@@ -49,19 +54,32 @@ def _frames(packs: QuerySet[Pack]) -> int:
     return int(packs.aggregate(total=Sum("frame_count"))["total"] or 0)
 
 
-def _next_packs(todo: QuerySet[Pack]) -> Iterator[Pack]:
-    while batch := list(todo.all()[:64]):
-        yield from batch
+def _next_packs(todo: QuerySet[Pack]) -> Iterator[tuple[Pack, Inputs]]:
+    """With their inputs. The next ones are fetched while one is being scored."""
+    with ThreadPoolExecutor(1, thread_name_prefix="packs") as pool:
+        try:
+            while batch := list(todo.all()[:PACKS_AT_ONCE]):
+                keys = [pack.inputs_key for pack in batch]
+                coming = deque(pool.submit(_fetch, key) for key in keys[:FETCHED_AHEAD])
+                for place, pack in enumerate(batch):
+                    coming.extend(pool.submit(_fetch, key) for key in keys[place + FETCHED_AHEAD :][:1])
+                    yield pack, coming.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def score_pack(lease: Lease, version: ModelVersion, pack: Pack) -> None:
+def _fetch(key: str) -> Inputs:
+    return read_inputs(storage.read(key))
+
+
+def score_pack(lease: Lease, version: ModelVersion, pack: Pack, inputs: Inputs) -> None:
     """Score one pack; its mark is written with its last rows, so a killed scoring goes on where it stopped."""
-    inputs = read_inputs(storage.read(pack.inputs_key))
     scores = scorer_for(version).score_inputs(inputs)
     probability = _keep_features(version, pack, inputs, scores)
-    starts = range(0, len(inputs.number), ROWS_PER_TRANSACTION)
+    step = bulk.rows_per_transaction(len(inputs.number))
+    starts = range(0, len(inputs.number), step)
     for start in starts:
-        rows = range(start, min(start + ROWS_PER_TRANSACTION, len(inputs.number)))
+        rows = range(start, min(start + step, len(inputs.number)))
         with lease.transaction():
             if not Pack.objects.select_for_update().filter(pk=pack.pk, revision=pack.revision).exists():
                 return  # it was extracted anew meanwhile; these are scores of its old inputs
@@ -85,26 +103,16 @@ def _store_scores(
     """Locks the frames first: a verdict that is being given must not miss the copy beside the score."""
     first, last = pack.first_number + rows.start, pack.first_number + rows.stop - 1
     frames = Frame.objects.select_for_update().filter(video_id=pack.video_id, number__range=(first, last))
-    known = {frame.number: frame for frame in frames.only("number", "verdict", "copy_of")}
-    there = FrameScore.objects.of_version(version).filter(frame__in=list(known.values()))
+    known = frames.values_list("number", "pk", "verdict", "copy_of")
+    there = FrameScore.objects.of_version(version).filter(frame__in=[pk for _, pk, _, _ in known])
     written = set(there.values_list("frame_id", flat=True))
-    fresh = [
-        FrameScore(
-            frame=frame,
-            model_version=version,
-            video_id=pack.video_id,
-            reconstruction_loss=float(scores.reconstruction_loss[row]),
-            kl=float(scores.kl[row]),
-            ood_score=float(scores.ood_score[row]),
-            l1=float(scores.l1[row]),
-            variance=float(scores.variance[row]),
-            probability=None if probability is None else float(probability[row]),
-            verdict=frame.verdict,
-            is_copy=frame.copy_of is not None,
-        )
-        for row in rows
-        for frame in [known[pack.first_number + row]]
-        if frame.pk not in written
-    ]
-    tally_changes.scores_stored(version, fresh)
-    FrameScore.objects.bulk_create(fresh)
+    found = {name: getattr(scores, name).tolist() for name in MEASURES}
+    likely = [None] * len(scores) if probability is None else probability.tolist()
+    fresh = []
+    for number, pk, verdict, copy_of in known:
+        if pk not in written:
+            row = number - pack.first_number
+            measured = (found[name][row] for name in MEASURES)
+            fresh.append((pk, version.pk, pack.video_id, *measured, likely[row], verdict, copy_of is not None))
+    tally_changes.scores_stored(version, [(row[-2], row[3], row[5], row[-3]) for row in fresh])
+    bulk.insert(FrameScore, COLUMNS, fresh)

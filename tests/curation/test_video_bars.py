@@ -194,7 +194,7 @@ def test_it_takes_no_scores_of_inputs_that_were_replaced(
     Pack.objects.filter(pk=stale.pk).update(revision=1)
     model = VAE(VAEConfig(channels=(8, 16, 16), latent=8))
     monkeypatch.setattr(score, "scorer_for", lambda version: Scorer(Detector(model, Preprocessing()), "cpu"))
-    score.score_pack(lease, version, stale)
+    score.score_pack(lease, version, stale, read_inputs(storage.read(stale.inputs_key)))
     assert not FrameScore.objects.exists() and not ScoredPack.objects.exists()
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from curation import gallery, invariants, jobs, leases, tally_changes, videos
+from curation import bulk, gallery, invariants, jobs, leases, tally_changes, videos
 from curation.models import Dataset, FrameScore, Job, ModelVersion, Role, ScoredPack, Tally, Video
-from scoring.worker import score
 from tests.conftest import member
 from tests.scoring.frames_for_tests import turf_frames
 from tests.scoring.videos import make_video as make_file
@@ -41,7 +40,7 @@ def test_it_keeps_counts_of_what_is_scored(version: ModelVersion) -> None:
 def test_it_counts_no_frame_twice_that_a_dead_worker_had_scored(
     version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score, "ROWS_PER_TRANSACTION", 8)
+    monkeypatch.setattr(bulk, "rows_per_transaction", lambda wanted: 8)
     scored(version)
     late = ScoredPack.objects.order_by("-pk")[0]
     late.delete()
