@@ -156,3 +156,17 @@ class UploadAdmin(ReadOnly):
     list_display = ["name", "dataset", "user", "state", "size_bytes", "created_at", "touched_at"]
     list_filter = ["state", "dataset"]
     list_select_related = ["dataset", "user"]
+
+
+@admin.register(models.AuditSample)
+class AuditSampleAdmin(ReadOnly):
+    list_display = ["created_at", "dataset", "state", "score", "seed", "created_by", "retired_at"]
+    list_filter = ["state", "dataset"]
+    list_select_related = ["dataset", "created_by"]
+
+
+@admin.register(models.GateDecision)
+class GateDecisionAdmin(ReadOnly):
+    list_display = ["created_at", "model_version", "base", "outcome", "confidence"]
+    list_filter = ["outcome"]
+    list_select_related = ["model_version", "base"]

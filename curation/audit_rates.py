@@ -64,21 +64,34 @@ class RateRow:
         return sentence(self.name, self.estimate) if self.estimate else ""
 
 
-def load(sample: AuditSample, version: ModelVersion, score: Score) -> Judged:
-    """Frames that the version has no such score of count as not judged."""
-    said = {frame: word for frame, word in audit_reviews.words(sample).items() if word[0] in (Verdict.IN, Verdict.OUT)}
-    strata = dict(sample.frames.filter(frame__in=list(said)).values_list("frame_id", "stratum"))
-    rows = FrameScore.objects.of_version(version).filter(frame__in=list(strata), **{f"{score}__isnull": False})
+@dataclass(frozen=True)
+class Said:
+    """What was said of an audit's frames, IN or OUT: verdict, reason and stratum of each; and the strata's sizes."""
+
+    words: dict[int, tuple[str, str, int]]
+    population: list[int]
+
+
+def said(sample: AuditSample) -> Said:
+    words = {frame: word for frame, word in audit_reviews.words(sample).items() if word[0] in (Verdict.IN, Verdict.OUT)}
+    strata = dict(sample.frames.filter(frame__in=list(words)).values_list("frame_id", "stratum"))
+    return Said({frame: (*words[frame], strata[frame]) for frame in strata}, audits.strata_sizes(sample))
+
+
+def load(sample: AuditSample, version: ModelVersion, score: Score, *, known: Said | None = None) -> Judged:
+    """Frames that the version has no such score of count as not judged. `known`: what was said, where it was read."""
+    known = known or said(sample)
+    words = known.words
+    rows = FrameScore.objects.of_version(version).filter(frame__in=list(words), **{f"{score}__isnull": False})
     found = list(rows.order_by("frame_id").values_list("frame_id", "video_id", score))
     frames = [row[0] for row in found]
-    places = np.array([strata[frame] for frame in frames], np.int64)
     audited = Audited(
         scores=np.array([row[2] for row in found], float),
-        is_out=np.array([said[frame][0] == Verdict.OUT for frame in frames], bool),
-        weights=stratum_weights(places, audits.strata_sizes(sample)),
+        is_out=np.array([words[frame][0] == Verdict.OUT for frame in frames], bool),
+        weights=stratum_weights(np.array([words[frame][2] for frame in frames], np.int64), known.population),
         videos=np.array([row[1] for row in found], np.int64),
     )
-    return Judged(audited, np.array(frames, np.int64), np.array([said[frame][1] for frame in frames], np.str_))
+    return Judged(audited, np.array(frames, np.int64), np.array([words[frame][1] for frame in frames], np.str_))
 
 
 def rates(judged: Judged, threshold: float) -> dict[str, Estimate]:
@@ -95,7 +108,8 @@ def pair(
 ) -> tuple[Versions, NDArray[np.str_]]:
     """Both versions on the frames that both have scored, and the reason of each; `limits`: their thresholds, by default
     each one's own."""
-    before, after = load(sample, old, score), load(sample, new, score)
+    known = said(sample)
+    before, after = (load(sample, version, score, known=known) for version in (old, new))
     both = np.intersect1d(before.frames, after.frames, assume_unique=True)
     kept, found = np.isin(before.frames, both), np.isin(after.frames, both)
     own = (old.threshold_of(score) or 0.0, new.threshold_of(score) or 0.0)

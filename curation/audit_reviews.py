@@ -14,9 +14,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from curation import storage
 from curation.models import AuditFrame, AuditSample, Review, Verdict
 
 AHEAD = 12
+WATCH_S = 6 * 3600
+GOLDEN = 0.618033988749895  # fractions of its multiples lie far apart
 BREAK_S = 120.0  # longer than that is a break, not a decision
 USUAL_PACE_S = 4.0  # until there is a pace
 FEWEST_PACES = 5
@@ -56,18 +59,26 @@ def progress(sample: AuditSample) -> Progress:
 
 def _standing(sample: AuditSample) -> QuerySet[Review]:
     """The audit's reviews that were not taken back."""
-    log = Review.objects.applied().filter(source=Review.Source.AUDIT, frame__in=sample.frames.values("frame"))
-    undone = Review.objects.applied().filter(undoes__source=Review.Source.AUDIT, dataset_id=sample.dataset_id)
-    return log.filter(created_at__gte=sample.created_at).exclude(pk__in=undone.values("undoes"))
+    log = Review.objects.applied().filter(frame__in=sample.frames.values("frame"), created_at__gte=sample.created_at)
+    undone = log.filter(undoes__source=Review.Source.AUDIT)
+    return log.filter(source=Review.Source.AUDIT).exclude(pk__in=undone.values("undoes"))
 
 
-def following(sample: AuditSample, *, after: int = -1, count: int = AHEAD) -> list[dict[str, Any]]:
+def following(
+    sample: AuditSample, *, person: int = 0, after: int | None = None, count: int = AHEAD
+) -> list[dict[str, Any]]:
     """The next frames that nobody has judged blind, as the page needs them: nothing that a model or anybody said.
-    `after`: the place of the last frame that was sent."""
-    said = set(words(sample))
-    rows = AuditFrame.objects.filter(sample=sample, place__gt=after).select_related("frame__video")
-    found = (row for row in rows.order_by("place").iterator(chunk_size=200) if row.frame_id not in said)
-    return [_item(row) for row, _ in zip(found, range(count), strict=False)]
+    `after`: the place of the last frame that was sent. Each `person` begins elsewhere and goes round, so that two at
+    work don't judge the same frames; any stretch of the order is balanced."""
+    said, total = set(words(sample)), sample.frames.count()
+    start = int(total * (person * GOLDEN % 1))
+    places = dict(sample.frames.values_list("place", "frame_id"))
+    turned = sorted((place - start) % max(total, 1) for place, frame in places.items() if frame not in said)
+    seen = -1 if after is None else (after - start) % max(total, 1)
+    wanted = [(turn + start) % total for turn in turned if turn > seen][:count]
+    found = AuditFrame.objects.filter(sample=sample, place__in=wanted).select_related("frame__video")
+    rows = {row.place: row for row in found}
+    return [_item(rows[place]) for place in wanted]
 
 
 def _item(row: AuditFrame) -> dict[str, Any]:
@@ -80,6 +91,7 @@ def _item(row: AuditFrame) -> dict[str, Any]:
         "video": frame.video.name,
         "width": frame.video.width or 640,
         "height": frame.video.height or 360,
+        "url": storage.presign_get(frame.video.key, content_type=frame.video.content_type, expires_s=WATCH_S),
     }
 
 

@@ -19,6 +19,7 @@ in few videos.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +49,9 @@ class Audited:
         if not (np.isfinite(self.scores).all() and np.isfinite(self.weights).all()):
             raise ValueError("A score or a weight is not finite.")
 
+    def in_order(self, order: NDArray[np.int64]) -> Audited:
+        return Audited(self.scores[order], self.is_out[order], self.weights[order], self.videos[order])
+
     def only(self, chosen: Mask) -> Audited:
         return Audited(self.scores[chosen], self.is_out[chosen], self.weights[chosen], self.videos[chosen])
 
@@ -74,9 +78,9 @@ def stratum_weights(strata: NDArray[np.int64], population: list[int]) -> Values:
     return found
 
 
-def estimates(audited: Audited, threshold: float) -> dict[str, Estimate]:
-    """The figures of NAMES, each with its 95 % interval; one that can't be told is left out: TPR without IN frames, FPR
-    without OUT frames, precision without frames above the threshold, AUROC and average precision without both."""
+def estimates(audited: Audited, threshold: float, names: Sequence[str] = NAMES) -> dict[str, Estimate]:
+    """The figures of `names`, each with its 95 % interval; one that can't be told is left out: TPR without IN frames,
+    FPR without OUT frames, precision without frames above the threshold, AUROC and average precision without both."""
     accepted, is_out = audited.scores <= threshold, audited.is_out
     everything = np.ones(len(is_out), bool)
     wanted = {
@@ -85,9 +89,10 @@ def estimates(audited: Audited, threshold: float) -> dict[str, Estimate]:
         "precision": (~accepted, is_out),
         "prevalence": (everything, is_out),
     }
-    found = {name: ratio(audited, among, hits) for name, (among, hits) in wanted.items() if among.any()}
+    found = {name: ratio(audited, *sides) for name, sides in wanted.items() if name in names and sides[0].any()}
     if is_out.any() and not is_out.all():
-        found |= {"auroc": _auroc(audited), "average_precision": _average_precision(audited)}
+        ranks = {"auroc": _auroc, "average_precision": _average_precision}
+        found |= {name: of(audited) for name, of in ranks.items() if name in names}
     return found
 
 
@@ -141,7 +146,8 @@ def _auroc(audited: Audited) -> Estimate:
 
 def _average_precision(audited: Audited) -> Estimate:
     """Parts per video: how far its absence moves the figure; a video that alone has OUT frames moves it by nothing,
-    but then few videos are effective."""
+    but then few videos are effective. Sorted once, since sorting what is sorted costs little."""
+    audited = audited.in_order(np.argsort(-audited.scores, kind="stable"))
     value, parts, rows = average_precision(audited), np.zeros(len(audited.scores)), audited.videos
     for video in np.unique(rows):
         rest = rows != video

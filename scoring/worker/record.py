@@ -11,6 +11,7 @@ from django.db.models import Max
 from numpy.typing import NDArray
 
 from curation import jobs, storage
+from curation.label_efficiency import reviews_given
 from curation.leases import Lease
 from curation.models import Dataset, Job, ModelVersion, Score, TrainingRun
 from curation.training_set import learned_from
@@ -85,6 +86,7 @@ def _metrics(training_run: TrainingRun, trained: Trained) -> dict[str, Any]:
         "skipped_steps": result.skipped_steps,
         "trained_videos": sorted(seen),
         "reasons": trained.reasons,
+        "reviews": reviews_given(training_run.dataset_id, training_run.created_at),
         **result.history[result.best_epoch - 1],
     }
 

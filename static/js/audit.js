@@ -9,18 +9,20 @@ import { Reviewer, spoken } from "./reviewer.js";
 import { clock } from "./stretch.js";
 
 const AHEAD = 5; // when fewer wait, more are fetched
+const AROUND_S = 2;
 const COMES_AGAIN = "Somebody judged this frame meanwhile. It comes once more, so that your own word counts.";
 
 const box = document.getElementById("audit");
 const end = document.getElementById("audit-end");
 const image = box.querySelector("img");
+const video = box.querySelector("video");
 const element = document.getElementById("reviewer");
 const reviewer = new Reviewer(element);
 const pace = new Pace(`framesift:audit-pace:${element.dataset.user}:${element.dataset.slug}`);
 const known = new Map(); // frame -> item
 
 let queue = [];
-let last = -1; // the place up to which frames were fetched
+let last = null; // the place of the last frame that was fetched
 let isAll = false; // nothing follows
 let coming = null;
 
@@ -30,7 +32,7 @@ function take(items) {
   isAll = !items.length;
   const waiting = new Set(reviewer.outbox.items().map((item) => item.frame));
   for (const item of items) {
-    last = Math.max(last, item.place);
+    last = item.place;
     known.set(item.frame, item);
     reviewer.learn(item.frame, "", "", item.seen);
     if (!waiting.has(item.frame)) queue.push(item);
@@ -39,7 +41,7 @@ function take(items) {
 
 function refill() {
   if (isAll || coming || queue.length >= AHEAD) return coming;
-  coming = api(`${box.dataset.url}?part=items&after=${last}`)
+  coming = api(`${box.dataset.url}?part=items${last === null ? "" : `&after=${last}`}`)
     .then(({ items }) => take(items))
     .catch((error) => toast(error.message, { kind: "danger" }))
     .finally(() => { coming = null; show(); });
@@ -53,6 +55,7 @@ function show() {
   end.hidden = !isOver;
   document.getElementById("pace").textContent = pace.left(left());
   if (!item) return;
+  stop();
   image.src = thumb(item.frame);
   [image.width, image.height] = [item.width, item.height];
   image.alt = `The frame at ${clock(item.time)} of ${item.video}`;
@@ -61,6 +64,30 @@ function show() {
   box.dataset.frame = item.frame;
   for (const next of queue.slice(1, 4)) new Image().src = thumb(next.frame);
 }
+
+/** The recording around the frame, for who can't tell from a still. */
+function play() {
+  const [item] = queue;
+  if (!item || !video.hidden) return stop();
+  const start = Math.max(0, item.time - AROUND_S);
+  video.src = `${item.url}#t=${start}`;
+  video.hidden = false;
+  video.play().catch(() => {}); // what can't be played says so below
+  return undefined;
+}
+
+function stop() {
+  if (video.hidden) return;
+  video.hidden = true;
+  video.removeAttribute("src");
+  video.load();
+}
+
+video.addEventListener("error", () => {
+  if (video.hidden) return;
+  stop();
+  toast("This browser can't play the recording.");
+});
 
 const left = () => Number(document.getElementById("audit-state").dataset.left);
 
@@ -115,9 +142,10 @@ reviewer.addEventListener("state", ({ detail }) => drawUnsent(detail, reviewer.o
 
 for (const button of box.querySelectorAll("[data-say]")) button.addEventListener("click", () => judge(button.dataset.say));
 box.querySelector("[data-skip]").addEventListener("click", skip);
+box.querySelector("[data-play]").addEventListener("click", play);
 box.querySelector("[data-why]")?.addEventListener("click", (event) => askReason(event.currentTarget, (reason) => judge("out", reason)));
 wireDock({ undo: () => undo(), bulk: () => {}, clear: () => {} });
-onKeys({ a: () => judge("out"), d: () => judge("in"), s: () => judge("unsure"), u: () => undo(), Space: skip, ...reasonKeys(judge) });
+onKeys({ a: () => judge("out"), d: () => judge("in"), s: () => judge("unsure"), u: () => undo(), p: play, Space: skip, ...reasonKeys(judge) });
 
 take(JSON.parse(document.getElementById("payload").textContent));
 reviewer.start();

@@ -194,8 +194,18 @@ def test_it_sends_nothing_that_a_model_or_anybody_said() -> None:
     first = sample.frames.select_related("frame__video__dataset")[0].frame
     say(first, "out", source=Review.Source.GALLERY, reason="advertisement")
     item = audit_reviews.following(sample, count=1)[0]
-    assert set(item) == {"place", "frame", "seen", "time", "video", "width", "height"}
+    assert set(item) == {"place", "frame", "seen", "time", "video", "width", "height", "url"}
     assert [row["place"] for row in audit_reviews.following(sample, after=41, count=3)] == [42, 43, 44]
+
+
+def test_it_lets_two_people_begin_apart_and_both_go_all_the_way_round() -> None:
+    sample = drawn(recordings())
+    one, two = (audit_reviews.following(sample, person=person, count=100) for person in (1, 2))
+    assert [row["place"] for row in one[:3]] == [61, 62, 63] and [row["place"] for row in two[:3]] == [23, 24, 25]
+    assert {row["place"] for row in one} == {row["place"] for row in two} == set(range(100))
+    more = audit_reviews.following(sample, person=1, after=one[40]["place"], count=3)
+    assert more == one[41:44] and more[0]["place"] == 2
+    assert audit_reviews.following(sample, person=1, after=one[-1]["place"]) == []
 
 
 def test_it_asks_for_probabilities_without_what_was_said_of_its_videos() -> None:
