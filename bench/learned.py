@@ -70,7 +70,7 @@ def _objects(version: ModelVersion) -> Iterator[tuple[str, bytes]]:
     blocks, apart = _blocks(), _apart()
     packs = Pack.objects.filter(scored__model_version=version).select_related("video").order_by("pk")
     for place, pack in enumerate(packs):
-        rows = FrameScore.objects.of_version(version).filter(frame__pack=pack).order_by("frame__number")
+        rows = FrameScore.objects.filter(frame__pack=pack).order_by("frame__number")
         is_out = np.array(list(rows.values_list("reconstruction_loss", flat=True))) > version.threshold
         found = blocks[place % BLOCKS][: len(is_out)] + apart * is_out[:, None]
         numbers = pack.first_number + np.arange(len(is_out))

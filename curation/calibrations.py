@@ -131,6 +131,12 @@ def request(*, dataset: Dataset, by: str = "") -> Job:
     return jobs.request(kind=Job.Kind.CALIBRATE, dataset=dataset, by=by, model_version=dataset.active_version)
 
 
+def is_learning(dataset: Dataset) -> bool:
+    """Whether a fit of the active version is under way."""
+    version = dataset.active_version
+    return version is not None and Job.objects.open().filter(kind=Job.Kind.CALIBRATE, model_version=version).exists()
+
+
 def request_when_due(dataset: Dataset) -> Job | None:
     """After verdicts: ask for a fit when there are enough new ones since the last."""
     version = dataset.active_version

@@ -23,6 +23,9 @@ from curation.tally_tables import COLUMN, as_json, empty
 
 AT_ONCE = {"sqlite": 64, "postgresql": 4096}
 CACHE_KIB = 262_144  # of SQLite while it rewrites: both indexes by probability, a random place for each row
+CHECKPOINT = (
+    20_000  # pages of the log: each row's index pages are written once more per checkpoint, not per transaction
+)
 
 
 class Change(NamedTuple):
@@ -43,7 +46,7 @@ class Rewriting:
         self.at_once = AT_ONCE[connection.vendor]
 
     def __enter__(self) -> Self:
-        _settings(synchronous="NORMAL", cache_kib=CACHE_KIB)
+        _settings(synchronous="NORMAL", cache_kib=CACHE_KIB, checkpoint=CHECKPOINT)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -51,7 +54,7 @@ class Rewriting:
             if kind is None:
                 self._flush(everything=True)
         finally:
-            _settings(synchronous="FULL", cache_kib=64_000)
+            _settings(synchronous="FULL", cache_kib=64_000, checkpoint=1000)
 
     def write(self, changes: Sequence[Change]) -> None:
         """Those that have their number already are left alone. Raises what Lease.transaction raises."""
@@ -65,12 +68,13 @@ class Rewriting:
                 _update(few)
 
 
-def _settings(*, synchronous: str, cache_kib: int) -> None:
+def _settings(*, synchronous: str, cache_kib: int, checkpoint: int) -> None:
     """Of this connection alone. Inside a transaction SQLite leaves the first as it is."""
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA synchronous={synchronous}")
             cursor.execute(f"PRAGMA cache_size=-{cache_kib}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint={checkpoint}")
 
 
 def _update(few: Sequence[Change]) -> None:

@@ -53,7 +53,7 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _live(dataset: Dataset) -> dict[str, Any]:
     found = refits.live(dataset)
-    content: dict[str, Any] = {"dataset": dataset, "fit": None, "refusal": ""}
+    content: dict[str, Any] = {"dataset": dataset, "fit": None, "is_learning": calibrations.is_learning(dataset)}
     if isinstance(found, LiveFit):
         return content | {"fit": found, "chart": live_chart.chart(found)}
     return content | {"refusal": found.reason if found else calibrations.status(dataset).sentence}

@@ -92,8 +92,10 @@ def scored_packs(version: ModelVersion) -> QuerySet[Pack]:
 
 def _scores(version: ModelVersion, pack: Pack) -> list[tuple[int, float]]:
     """Frame ids and outlier scores, in the order of the frames."""
-    rows = FrameScore.objects.of_version(version).filter(frame__pack=pack).order_by("frame__number")
-    return list(rows.values_list("frame_id", "ood_score"))
+    # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
+    rows = FrameScore.objects.filter(frame__pack=pack).order_by("frame__number")
+    found = rows.values_list("model_version_id", "frame_id", "ood_score")
+    return [(frame_id, score) for version_id, frame_id, score in found if version_id == version.pk]
 
 
 def activations_of(version: ModelVersion, pack: Pack) -> Activations:

@@ -149,8 +149,11 @@ def _with_rows(
     """Each pack with its frames' scores in their order: (id, frame id, outlier score, probability)."""
     left = iter(packs)
     while few := list(islice(left, PACKS_AT_ONCE)):
-        found = FrameScore.objects.of_version(version).filter(frame__pack__in=few).order_by("frame__number")
+        # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
+        found = FrameScore.objects.filter(frame__pack__in=few).order_by("frame__number")
+        columns = ("model_version_id", "frame__pack_id", "pk", "frame_id", "ood_score", "probability")
         rows: dict[int, list[tuple[int, int, float, float | None]]] = defaultdict(list)
-        for pack_id, *row in found.values_list("frame__pack_id", "pk", "frame_id", "ood_score", "probability"):
-            rows[pack_id].append(tuple(row))  # type: ignore[arg-type]
+        for version_id, pack_id, *row in found.values_list(*columns):
+            if version_id == version.pk:
+                rows[pack_id].append(tuple(row))  # type: ignore[arg-type]
         yield from ((pack, rows[pack.pk]) for pack in few)

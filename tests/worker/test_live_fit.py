@@ -159,6 +159,7 @@ def test_it_shows_the_fit_and_lets_admins_flag_by_it(cup: Cup, owner: User) -> N
     version.dataset.refresh_from_db()
     assert version.dataset.flag_by == "probability"
     assert Job.objects.open().filter(kind=Job.Kind.CALIBRATE).count() == 1
+    assert "every 3s" in signed_in(owner).get(url).content.decode() and "every 3s" not in page
 
 
 def test_it_says_what_is_missing_before_the_first_fit(dataset: Dataset, owner: User) -> None:
