@@ -155,5 +155,5 @@ def _with_rows(
         rows: dict[int, list[tuple[int, int, float, float | None]]] = defaultdict(list)
         for version_id, pack_id, *row in found.values_list(*columns):
             if version_id == version.pk:
-                rows[pack_id].append(tuple(row))  # type: ignore[arg-type]
+                rows[pack_id].append(tuple(row))
         yield from ((pack, rows[pack.pk]) for pack in few)
