@@ -48,9 +48,11 @@ async function load() {
   decided.clear();
   for (const item of decider.pending(recording.whole)) if (item.kind === "segment") recording.stretch(item).judge(item.verdict);
   box.hidden = recording.isEmpty;
+  showState();
   if (recording.isEmpty) return;
   view.show(recording);
   player.show(recording, at);
+  showCurrent();
   part("label").textContent = recording.label;
   part("stale").hidden = recording.isCurrent || !recording.segments.length;
   part("cut").hidden = !recording.isCut;
@@ -104,6 +106,7 @@ player.addEventListener("at", ({ detail: { number, place } }) => {
 function showState() {
   part("play-words").textContent = player.isPlaying ? "Pause" : "Play";
   document.getElementById("unplayable").hidden = player.canPlay;
+  document.getElementById("instead").hidden = !recording || recording.isEmpty;
 }
 
 player.addEventListener("state", showState);

@@ -286,6 +286,17 @@ def test_it_shows_frames_where_the_browser_cannot_play_the_file(
     press(page, "p")
 
 
+def test_it_says_what_is_missing_before_there_is_a_model(page: Page, instance: Instance, made: list[int]) -> None:
+    instance.manage("shell", "-c", f"from tests.e2e import timelines; timelines.make_bare({SLUG + '-bare'!r})")
+    page.goto(f"{instance.url}/d/{SLUG}-bare/")
+    page.locator("a.video-name").click()
+    expect(page.get_by_text("Segments come with the first model.")).to_be_visible()
+    expect(page.locator("[data-say=out]")).to_be_disabled()
+    press(page, "ArrowRight", "a")
+    assert at(page) == 1
+    expect(page.locator(".toast").get_by_text("Segments come with the first model.")).to_be_visible()
+
+
 def test_it_zooms_and_shows_its_keys(page: Page, instance: Instance, made: list[int]) -> None:
     opened(page, instance, made[0], "?frame=7")
     before = x_of(page, 9) - x_of(page, 8)
@@ -311,7 +322,10 @@ def test_it_works_by_touch_on_a_phone(browser: Browser, instance: Instance, vide
     _, y = middle(phone.locator("[data-area]"))
     phone.touchscreen.tap(x_of(phone, 8), y)
     assert at(phone) == 8
-    phone.locator("[data-say=out]").tap()
+    out = phone.locator("[data-say=out]")
+    ground = out.evaluate("button => getComputedStyle(button).backgroundColor")
+    out.tap()
+    expect(out).to_have_css("background-color", ground)  # not as if it were pressed still
     expect(phone.locator("[data-number]")).to_have_text("frame 10")
     settled(phone)
     assert verdicts(phone, video)[6:10] == ["out"] * 4

@@ -38,6 +38,12 @@ def make(slug: str, clip: str) -> None:
     print(json.dumps([video.pk for video in made]))
 
 
+def make_bare(slug: str) -> None:
+    """A data set with one recording and no model."""
+    dataset = Dataset.objects.create(name=slug.title(), slug=slug)
+    seed.video_with_frames(dataset, frames=8, with_objects=True)
+
+
 def _recording(dataset: Dataset, place: int, content: bytes) -> Video:
     video = seed.video_with_frames(dataset, frames=len(LOSSES), name=f"{place:02d}.mp4", with_objects=True)
     storage.write(video.key, content, "video/mp4")
