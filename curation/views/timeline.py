@@ -7,6 +7,7 @@ import json
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from curation import segments, timeline
@@ -22,6 +23,7 @@ NOT_JSON = 'Send {"edge": "start" or "end", "number": the frame that it moves to
 
 @login_required
 @require_safe
+@gzip_page  # a quarter of the bytes; nothing in it is secret beside something that a stranger could choose
 def detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     dataset = dataset_for(request, slug)
     video = get_object_or_404(dataset.videos, pk=pk)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from typing import Any
 
 import pytest
@@ -96,6 +98,12 @@ def test_it_says_when_segments_are_by_something_else(video: Video) -> None:
     version.thresholds["reconstruction_loss"]["value"] = 95.0
     version.save()
     assert not shown(video)["isCurrent"]
+
+
+def test_it_is_sent_packed(video: Video) -> None:
+    url = reverse("timeline", args=[video.dataset.slug, video.pk])
+    response = client().get(url, headers={"Accept-Encoding": "gzip"})
+    assert json.loads(gzip.decompress(response.content))["times"][:2] == [0.0, 1.0]
 
 
 def test_it_moves_an_edge(video: Video) -> None:

@@ -18,7 +18,6 @@ from tests.e2e.instance import Instance
 
 SLUG = "timelines"
 SEGMENTS = [(0, 5), (6, 9), (10, 14), (15, 19)]
-GUTTER = 44  # the axis beside the plot
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +97,11 @@ def settled(page: Page) -> None:
     page.wait_for_function("() => !Object.keys(localStorage).some(key => /^framesift:decisions:/.test(key))")
 
 
-def x_of(page: Page, place: float) -> float:
+def x_of(page: Page, place: float, frames: int = len(timelines.LOSSES)) -> float:
     """Where a place, in frames, lies on the screen."""
     box = page.locator("[data-area]").bounding_box()
     assert box is not None
-    return box["x"] + box["width"] * (place + 0.5) / len(timelines.LOSSES)
+    return box["x"] + box["width"] * (place + 0.5) / frames
 
 
 def middle(part: Locator) -> tuple[float, float]:
@@ -200,23 +199,34 @@ def test_it_keeps_decisions_while_the_network_is_away(timeline: Page, video: int
     assert verdicts(timeline, video)[:10] == ["out"] * 6 + ["unsure"] * 4
 
 
-def test_it_moves_an_edge_by_mouse_and_snaps_it_to_a_shot(timeline: Page, video: int) -> None:
-    press(timeline, "]")
-    x, y = middle(timeline.locator("[data-handle=start]"))
-    timeline.mouse.move(x, y)
-    timeline.mouse.down()
-    timeline.mouse.move(x_of(timeline, 7.5) - 6, y, steps=5)  # a shot begins with frame 8
-    expect(timeline.locator("[data-where]")).to_have_text(re.compile("0:08.0:10"))
+def drag(page: Page, handle: str, x: float) -> None:
+    """Take an edge there, and hold it."""
+    begin, y = middle(page.locator(f"[data-handle={handle}]"))
+    page.mouse.move(begin, y)
+    page.mouse.down()
+    page.mouse.move(x, y, steps=5)
+
+
+def test_it_moves_an_edge_by_mouse_and_snaps_it_to_a_shot(page: Page, instance: Instance, made: list[int]) -> None:
+    opened(page, instance, made[-2], "?frame=106")
+    shot = x_of(page, 107.5, timelines.LONG)
+    assert x_of(page, 108.5, timelines.LONG) - shot < 6  # without the shot it would be the next frame
+    drag(page, "start", shot + 6)
+    expect(page.locator("[data-where]")).to_have_text(re.compile("1:48.1:50"))
+    page.mouse.up()
+    expect(page.locator("#spoken")).to_have_text("The segment starts at 1:48, frame 108.")
+    assert (108, 109) in borders(page, made[-2]) and (100, 107) in borders(page, made[-2])
+
+
+def test_it_takes_an_edge_back_at_the_press_of_escape(timeline: Page, video: int) -> None:
+    press(timeline, "]", "ArrowRight")
+    drag(timeline, "start", x_of(timeline, 2.5))
+    expect(timeline.locator("[data-where]")).to_have_text(re.compile("0:03.0:10"))
+    press(timeline, "Escape")
     timeline.mouse.up()
-    expect(timeline.locator("#spoken")).to_have_text("The segment starts at 0:08, frame 8.")
-    assert borders(timeline, video) == [(0, 7), (8, 9), (10, 14), (15, 19)]
-    timeline.mouse.move(*middle(timeline.locator("[data-handle=start]")))
-    timeline.mouse.down()
-    timeline.mouse.move(x_of(timeline, 3.5), y, steps=5)
-    timeline.keyboard.press("Escape")
-    timeline.mouse.up()
-    expect(timeline.locator("[data-where]")).to_have_text(re.compile("0:08.0:10"))
-    assert borders(timeline, video) == [(0, 7), (8, 9), (10, 14), (15, 19)]
+    expect(timeline.locator("[data-where]")).to_have_text(re.compile("0:06.0:10"))
+    assert at(timeline) == 7
+    assert borders(timeline, video) == SEGMENTS
 
 
 def test_it_moves_edges_by_keys(timeline: Page, video: int) -> None:

@@ -13,22 +13,25 @@ from PIL import Image
 from curation import explain, segments, similar, storage
 from curation.models import Dataset, Frame, FrameScore, Membership, ModelVersion, Role, Video
 from tests import seed
+from tests.curation.review_rows import make_video
 
 LOW, HIGH = 20.0, 90.0
 LOSSES = [LOW] * 6 + [HIGH] * 4 + [LOW] * 5 + [HIGH] * 5  # four segments, one frame a second
-SHOTS = (0, 8, 12)  # seen by the timeline alone: the segments are found without them
+SHOTS = (0, 8, 12, 108)  # seen by the timeline alone: the segments are found without them
 PLAYABLE = 12
+LONG = 200  # frames of the long one, in which the losses come again and again
 PASSWORD = "a-long-pass-phrase-7"
 
 
 def make(slug: str, clip: str) -> None:
-    """A data set of recordings that show `clip`, one that no browser plays, a curator and a viewer beside the admin.
-    Prints the ids of the videos as JSON, the unplayable one last."""
+    """A data set of recordings that show `clip`, then a long one and one that no browser plays. It has a curator and a
+    viewer. Prints the ids of the videos as JSON."""
     dataset = Dataset.objects.create(name=slug.title(), slug=slug, reasons=["advertisement", "replay"])
     for name, role in (("bea", Role.CURATOR), ("vic", Role.VIEWER)):
         user = User.objects.create_user(f"{slug}-{name}", password=PASSWORD)
         Membership.objects.create(dataset=dataset, user=user, role=role)
     made = [_recording(dataset, place, Path(clip).read_bytes()) for place in range(PLAYABLE)]
+    made.append(make_video(dataset, LONG, name="long.mp4"))  # without pictures
     made.append(_recording(dataset, PLAYABLE, b"no video at all"))
     version = _scored(dataset)
     for video in made:
@@ -56,7 +59,7 @@ def _scored(dataset: Dataset) -> ModelVersion:
     version = seed.version_with_scores(dataset, number=2)
     version.thresholds = seed.thresholds(50.0, [])
     version.save()
-    for number, loss in enumerate(LOSSES):
+    for number, loss in enumerate(LOSSES * (LONG // len(LOSSES))):
         FrameScore.objects.of_version(version).filter(frame__number=number).update(reconstruction_loss=loss)
     return version
 
