@@ -202,6 +202,7 @@ view.addEventListener("edge", async ({ detail: { segment, edge, number, before }
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
     recording.segments = before;
+    player.seek(edge === "start" ? segment.first : segment.last);
     toast(`The edge stays where it was. ${error.message}`, { kind: "danger" });
     if (error.status === 404 || error.status === 409) await reload();
   } finally {

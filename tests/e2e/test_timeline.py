@@ -229,6 +229,18 @@ def test_it_takes_an_edge_back_at_the_press_of_escape(timeline: Page, video: int
     assert borders(timeline, video) == SEGMENTS
 
 
+def test_it_leaves_an_edge_where_it_was_when_the_server_is_away(timeline: Page, video: int) -> None:
+    press(timeline, "]")
+    timeline.context.set_offline(True)
+    drag(timeline, "end", x_of(timeline, 12.5))
+    timeline.mouse.up()
+    expect(timeline.get_by_text("The edge stays where it was. The server can't be reached.")).to_be_visible()
+    expect(timeline.locator("[data-where]")).to_have_text(re.compile("0:06.0:10"))
+    assert at(timeline) == 9
+    timeline.context.set_offline(False)
+    assert borders(timeline, video) == SEGMENTS
+
+
 def test_it_moves_edges_by_keys(timeline: Page, video: int) -> None:
     press(timeline, "]")
     timeline.locator("[data-handle=end]").focus()

@@ -18,7 +18,7 @@ from tests.curation.review_rows import make_video
 LOW, HIGH = 20.0, 90.0
 LOSSES = [LOW] * 6 + [HIGH] * 4 + [LOW] * 5 + [HIGH] * 5  # four segments, one frame a second
 SHOTS = (0, 8, 12, 108)  # seen by the timeline alone: the segments are found without them
-PLAYABLE = 12
+PLAYABLE = 14
 LONG = 200  # frames of the long one, in which the losses come again and again
 PASSWORD = "a-long-pass-phrase-7"
 
