@@ -43,9 +43,10 @@ class Population:
 
     def table(self, strata: NDArray[np.int64], count: int) -> dict[str, list[int]]:
         """Video -> its frames in each of `count` strata."""
-        videos, places = np.unique(self.videos, return_inverse=True)
-        counts = np.bincount(places * count + strata, minlength=len(videos) * count).reshape(len(videos), count)
-        return {str(video): row.tolist() for video, row in zip(videos.tolist(), counts, strict=True)}
+        found = {}
+        for video in np.unique(self.videos).tolist():
+            found[str(video)] = np.bincount(strata[self.videos == video], minlength=count).tolist()
+        return found
 
 
 def serving(dataset: Dataset) -> AuditSample | None:
@@ -55,12 +56,6 @@ def serving(dataset: Dataset) -> AuditSample | None:
 def set_aside(dataset: Dataset) -> set[int]:
     """Ids of the videos that nothing may learn from now."""
     kept = Video.objects.filter(audits__dataset=dataset, audits__state=AuditSample.State.SERVING)
-    return set(kept.values_list("pk", flat=True))
-
-
-def kept_of(videos: list[int]) -> set[int]:
-    """Which of these videos an audit keeps."""
-    kept = Video.objects.filter(pk__in=videos, audits__state=AuditSample.State.SERVING)
     return set(kept.values_list("pk", flat=True))
 
 
@@ -149,9 +144,9 @@ def _population(version: ModelVersion, score: Score, videos: list[int], last_fra
     rows = FrameScore.objects.of_version(version).filter(video__in=videos, **{f"{score}__isnull": False})
     if last_frame is not None:
         rows = rows.filter(frame__lte=last_frame)
-    found = rows.order_by("frame_id").values_list("frame_id", "video_id", score).iterator(chunk_size=10_000)
-    table = np.fromiter(found, dtype=[("frame", np.int64), ("video", np.int64), ("value", np.float64)])
-    return Population(table["frame"], table["video"], table["value"])
+    found = list(rows.order_by("frame_id").values_list("frame_id", "video_id", score))
+    frames, owners, values = zip(*found, strict=True) if found else ((), (), ())
+    return Population(np.array(frames, np.int64), np.array(owners, np.int64), np.array(values, np.float64))
 
 
 def _add_frames(sample: AuditSample, count: int) -> int:

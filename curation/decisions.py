@@ -19,6 +19,7 @@ from curation.leases import Lease
 from curation.models import Dataset, Decision, Frame, Job, Review, Segment, Selection, Verdict, Video
 from curation.problems import Problem
 from curation.reviews import BULK_LIMIT, Outcome, ReviewRequest
+from curation.undoing import in_force
 from curation.versions_seen import Runs, versions
 
 if TYPE_CHECKING:
@@ -237,10 +238,14 @@ def _of_selection(decision: Decision) -> Iterator[ReviewRequest]:
 
 
 def _of_undo(decision: Decision) -> Iterator[ReviewRequest]:
-    """Seen is the version that the decision made: frames that somebody changed since are left as they are."""
+    """Seen is the version that the decision made, or one at which it is in force again: frames that somebody changed
+    since are left as they are."""
     rows = Review.objects.applied().filter(decision=decision.undoes).order_by("frame_id", "id")
-    for frame_id, seen, client_uuid in list(rows.values_list("frame_id", "seen_version", "client_uuid")):
-        yield _review(decision, frame_id, seen + 1, source=Review.Source.UNDO, undoes=client_uuid)
+    said = list(rows.values_list("pk", "frame_id", "seen_version", "frame__review_version", "client_uuid"))
+    standing = in_force([(pk, frame, seen) for pk, frame, seen, now, _ in said if seen + 1 != now])
+    for pk, frame_id, seen, now, client_uuid in said:
+        version = now if pk in standing else seen + 1
+        yield _review(decision, frame_id, version, source=Review.Source.UNDO, undoes=client_uuid)
 
 
 def _recorded(decision: Decision, user: User | None, requests: list[ReviewRequest]) -> list[Outcome]:

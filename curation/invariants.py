@@ -11,19 +11,7 @@ from django.db.models import Count, F, Max, Q, Window
 from django.db.models.functions import Coalesce, Lag, Now
 
 from curation import segments, storage, tally_changes
-from curation.models import (
-    AuditSample,
-    Dataset,
-    Frame,
-    FrameScore,
-    Job,
-    ModelVersion,
-    Pack,
-    Segment,
-    TrainingRun,
-    Verdict,
-    Video,
-)
+from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Segment, Verdict, Video
 
 SHOWN = 20
 
@@ -138,18 +126,6 @@ def counts_are_kept() -> Iterator[str]:
                 yield f"Data set {dataset.slug}: the counts that are kept of {whose} differ from its rows."
 
 
-def audits_keep_their_videos() -> Iterator[str]:
-    """Nothing was trained on the videos of an audit while it serves, and each of its frames is of one of them."""
-    for sample in AuditSample.objects.serving().select_related("dataset"):
-        kept = set(sample.videos.values_list("pk", flat=True))
-        runs = TrainingRun.objects.filter(dataset=sample.dataset, created_at__gt=sample.created_at)
-        for run in runs:
-            for video in sorted(kept & set(run.set_videos)):
-                yield f"Data set {sample.dataset.slug}: run {run.pk} uses video {video}, which an audit keeps."
-        for row in sample.frames.exclude(frame__video__in=kept)[:SHOWN]:
-            yield f"Data set {sample.dataset.slug}: frame {row.frame_id} of the audit is of none of its videos."
-
-
 CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     frames_without_holes,
     packs_are_whole,
@@ -162,5 +138,4 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     segments_hold_every_frame_once,
     open_frames_agree,
     copies_agree,
-    audits_keep_their_videos,
 )

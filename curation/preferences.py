@@ -44,6 +44,7 @@ ACTIONS = (
     Action("spread", "h", "Show or hide the spread of the scores", FRAMES),
     Action("copies", "c", "Show or fold the near copies of this frame", FRAMES),
     Action("similar", "m", "More frames like this", "frames and frame"),
+    Action("views", "v", "Saved views", FRAMES),
     Action("larger", "+", "Larger tiles; less of the recording", "frames and video"),
     Action("smaller", "-", "Smaller tiles; more of the recording", "frames and video"),
     Action("whole", "0", "Show all of the recording", TIMELINE),

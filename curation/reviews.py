@@ -18,6 +18,7 @@ from django.db import transaction
 from curation import calibrations, reasons, scores, second_looks, segments, tally_changes
 from curation.models import Dataset, Decision, Frame, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
+from curation.undoing import in_force
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -98,6 +99,7 @@ class _Batch:
     losses: dict[int, float]
     flagged: dict[int, bool]
     known: dict[UUID, Review]
+    standing: set[int]  # reviews that can be undone though others followed: these were undone
     rows: list[Review] = field(default_factory=list)
     before: dict[int, str] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
@@ -109,7 +111,7 @@ class _Batch:
         cls, *, dataset: Dataset, user: User | None, requests: list[ReviewRequest], decision: Decision | None
     ) -> _Batch:
         frames = _locked_frames(dataset, {request.frame_id for request in requests})
-        version = dataset.active_version
+        known, version = _known_reviews(requests), dataset.active_version
         return cls(
             dataset=dataset,
             user=user,
@@ -118,7 +120,8 @@ class _Batch:
             frames=frames,
             losses=_scores(version, Score.RECONSTRUCTION_LOSS, frames),
             flagged=_flagged(dataset, version, frames),
-            known=_known_reviews(requests),
+            known=known,
+            standing=_standing([known[r.undoes] for r in requests if r.undoes in known], frames),
         )
 
     def take(self, request: ReviewRequest) -> tuple[ReviewRequest, str]:
@@ -147,7 +150,8 @@ class _Batch:
         """Made on another state than the frame's; after a conflict, later ones of the same call are stale as well."""
         if frame.pk in self.conflicted or request.seen_version != frame.review_version:
             return True
-        return undone is not None and (undone.is_conflict or undone.seen_version + 1 != frame.review_version)
+        is_last = undone is None or undone.seen_version + 1 == frame.review_version or undone.pk in self.standing
+        return not is_last or (undone is not None and undone.is_conflict)
 
     def _note(self, request: ReviewRequest, frame: Frame, undone: Review | None, is_conflict: bool) -> None:
         row = Review(
@@ -229,6 +233,14 @@ def _known_reviews(requests: list[ReviewRequest]) -> dict[UUID, Review]:
     """Reviews in the log that these requests repeat or undo, by client id."""
     ids = {request.client_uuid for request in requests} | {request.undoes for request in requests if request.undoes}
     return {review.client_uuid: review for review in Review.objects.filter(client_uuid__in=ids)}
+
+
+def _standing(undone: list[Review], frames: dict[int, Frame]) -> set[int]:
+    """Of these reviews, which to undo, those that were followed by others, all undone since."""
+    versions = {pk: frame.review_version for pk, frame in frames.items()}
+    words = [(row.pk, row.frame_id, row.seen_version) for row in undone if row.frame_id in versions]
+    followed = [word for word in words if word[2] + 1 != versions[word[1]]]
+    return in_force(followed) if followed else set()
 
 
 def _write_verdicts(frames: list[Frame]) -> None:

@@ -31,10 +31,6 @@ EVERYTHING = (
     "what the model sees often in training, it takes as normal."
 )
 NO_VERSION = "There is no version to go on from yet: train one first."
-ALL_KEPT = (
-    "Every frame judged OUT is of a video that the audit keeps, so there is none to learn from. "
-    "Judge OUT frames of others, or end the audit."
-)
 ALL_SEEN = "Every video with frames in distribution was in the training set of {}; its held-out figures flatter it."
 
 
@@ -102,7 +98,7 @@ def preview(
         confirmed_in=verdicts.filter(verdict=Verdict.IN).count(),
         excluded_out=verdicts.filter(verdict=Verdict.OUT).count(),
         warning=_warning(frozen, everything, start_from),
-        problem=_problem(frozen, everything) or (ALL_KEPT if retrain and kept and not frozen.reasons else ""),
+        problem=_problem(frozen, everything),
         out_frames=frozen.reasons.total(),
         out_videos=len(frozen.out_frames),
         heldout_out=frozen.measured_reasons.total() if retrain else 0,

@@ -22,6 +22,7 @@ from curation.views import (
     review,
     reviews,
     runs,
+    saved_views,
     second_looks,
     similar,
     timeline,
@@ -49,6 +50,8 @@ dataset_urls = [
     path(
         "frames/<int:pk>/explanation/<int:version>/<str:kind>.png", frames.explanation_image, name="explanation-image"
     ),
+    path("views/", saved_views.index, name="saved-views"),
+    path("views/<int:pk>/", saved_views.detail, name="saved-view"),
     path("review/", review.index, name="review"),
     path("review/audit/", audit.index, name="audit"),
     path("review/second/", second_looks.second, name="second-look"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, F, Q, QuerySet
 
-from curation import audits, videos
+from curation import videos
 from curation.models import Dataset, Frame, Video
 from curation.problems import Problem
 
@@ -23,13 +23,11 @@ SHOWN: dict[str, tuple[str, Q]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A video as the list shows it. `progress` is None once it is settled, `cover` while it has no frames.
-    `is_audited`: an audit keeps it from training."""
+    """A video as the list shows it. `progress` is None once it is settled, `cover` while it has no frames."""
 
     video: Video
     progress: videos.VideoProgress | None
     cover: Frame | None
-    is_audited: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,15 +68,9 @@ def build(dataset: Dataset, *, show: str = "", before: str = "") -> VideoList:
 
 
 def rows_of(page: list[Video]) -> list[Row]:
-    covers, audited = _covers(page), audits.kept_of([video.pk for video in page])
+    covers = _covers(page)
     return [
-        Row(
-            video,
-            videos.progress(video) if video.state in WORKING else None,
-            covers.get(video.pk),
-            video.pk in audited,
-        )
-        for video in page
+        Row(video, videos.progress(video) if video.state in WORKING else None, covers.get(video.pk)) for video in page
     ]
 
 

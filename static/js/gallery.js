@@ -109,13 +109,17 @@ function clear() {
 }
 
 async function showCopies(tile) {
+  const head = tile && headOf(tile);
   const said = await flipCopies(tile, { adopt, reviewer });
   say(said || "No near copies are folded into this frame");
-  const head = headOf(tile);
   if (head && !tile.isConnected) focus(head);
 }
 
-const similar = (tile) => tile && tile.dataset.similar && moreLikeThis(tile.dataset.similar);
+function similar(tile) {
+  const button = tile?.querySelector("[data-similar]");
+  if (button) moreLikeThis(button.dataset.similar);
+}
+
 const at = (by) => tiles()[tiles().indexOf(here()) + by];
 
 onKeys({
@@ -131,6 +135,7 @@ onKeys({
   r: () => say(reverseOrder()),
   g: goToJump,
   h: toggleSpread,
+  v: () => document.querySelector("#views > summary").click(),
   "+": () => stepSize(1),
   "-": () => stepSize(-1),
   Space: () => step(1),
@@ -160,7 +165,6 @@ document.addEventListener("click", (event) => {
   const why = event.target.closest("[data-why]");
   if (why) return askReason(why, (reason) => onVerdictButton(tile, "out", reason));
   if (event.target.closest("[data-copies]")) return showCopies(tile);
-  if (event.target.closest("[data-like]")) return similar(tile);
   if (event.target.closest(".tile-pick")) return onPick(event, tile);
   if (event.shiftKey && event.target.closest(".tile-image")) {
     event.preventDefault();

@@ -16,6 +16,7 @@ export class WholeList extends EventTarget {
   #shown = new Map(); // uuid of a decision -> what was said before of the frames in the page
   #queued = new Map(); // uuid -> whether it is to be undone when it is done
   #taking = null;
+  #isClaimed = false; // a word is waiting for the list that is being taken
 
   /** `inPage()`: the frames that the page shows, folded ones too. */
   constructor(element, reviewer, inPage) {
@@ -36,8 +37,8 @@ export class WholeList extends EventTarget {
 
   get count() { return this.list?.count ?? 0; }
 
-  /** A list is being taken, or is there. */
-  get isOn() { return Boolean(this.list || this.#taking); }
+  /** A list is there, or is being taken; the next word is on it. */
+  get isOn() { return Boolean(this.list || (this.#taking && !this.#isClaimed)); }
 
   /** Freeze all that match now. Resolves to whether there is a list. */
   take() {
@@ -68,7 +69,9 @@ export class WholeList extends EventTarget {
 
   /** One word on the list, also on one that is still being taken. Resolves to how many frames it is on; 0 for none. */
   async judge(verdict, reason) {
+    this.#isClaimed = true;
     if (this.#taking) await this.#taking;
+    this.#isClaimed = false;
     const { list } = this;
     if (!list) return 0;
     this.clear();

@@ -8,11 +8,10 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 
-from curation import audit_reviews, audits, invariants, reviews, training, training_set, video_list
+from curation import audit_reviews, audits, reviews, training, training_set
 from curation.models import AuditSample, Dataset, Frame, FrameScore, Job, Review, TrainingRun, Video
 from curation.problems import Problem
 from curation.reviews import ReviewRequest
-from tests.conftest import signed_in
 from tests.curation.audit_rows import drawn, is_out, judge, recordings, say
 from tests.curation.review_rows import calibrate
 
@@ -221,33 +220,3 @@ def test_it_asks_for_probabilities_without_what_was_said_of_its_videos() -> None
     calibrate(version)
     drawn(dataset, seed=4)
     assert Job.objects.get().kind == Job.Kind.CALIBRATE
-
-
-def test_it_marks_the_videos_that_it_keeps() -> None:
-    dataset = recordings(videos=4)
-    sample = drawn(dataset, frames=40, share=0.5)
-    rows = video_list.build(dataset).rows
-    assert {row.video.pk for row in rows if row.is_audited} == set(sample.videos.values_list("pk", flat=True))
-    page = signed_in(User.objects.get(username="ana")).get("/d/cup/").content.decode()
-    assert page.count("Set aside: an audit measures the models by it") == 2
-
-
-def test_a_check_finds_a_training_on_its_videos() -> None:
-    sample = drawn(recordings())
-    assert not list(invariants.audits_keep_their_videos())
-    video = sample.videos.order_by("pk")[0]
-    run = TrainingRun.objects.create(dataset=sample.dataset, config={}, set_videos=[video.pk])
-    sample.videos.remove(sample.videos.order_by("pk")[7])
-    found = list(invariants.audits_keep_their_videos())
-    assert found[0] == f"Data set cup: run {run.pk} uses video {video.pk}, which an audit keeps."
-    assert "is of none of its videos" in found[1]
-
-
-def test_it_says_when_the_audit_keeps_every_out_frame_from_a_retraining() -> None:
-    dataset = recordings(videos=6)
-    Video.objects.filter(name__in=["a.mp4", "b.mp4"]).update(is_reference=True)
-    judge(drawn(dataset, frames=100))
-    found = training.preview(dataset, start_from=dataset.active_version, retrain=True)
-    assert "Every frame judged OUT is of a video that the audit keeps" in found.problem
-    with pytest.raises(Problem, match="or end the audit"):
-        training.request_run(dataset=dataset, by=None, retrain=True)

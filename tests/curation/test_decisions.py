@@ -241,6 +241,17 @@ def test_it_leaves_a_large_list_to_a_job_that_goes_on_where_it_was_stopped(
     assert (Review.objects.count(), verdicts(video)) == (4, "......oooo.....")
 
 
+def test_it_takes_a_list_back_whole_when_a_later_word_was_taken_back(video: Video) -> None:
+    outcome, _ = listed(video, "side=above")
+    frame = Frame.objects.get(video=video, number=6)
+    ana = User.objects.get(username="ana")
+    single = ask(frame, "in", seen=1)
+    reviews.record(dataset=video.dataset, user=ana, requests=[single])
+    reviews.record(dataset=video.dataset, user=ana, requests=[ask(frame, "", seen=2, undoes=single.client_uuid)])
+    taken = undo(video, "ana", outcome.uuid)
+    assert (taken.status, taken.applied, taken.kept, verdicts(video)) == ("applied", 4, 0, "." * 15)
+
+
 def test_it_undoes_a_large_list_by_a_job_too(video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome, _ = listed(video, "side=above")
     monkeypatch.setattr(decisions, "AT_ONCE", 3)

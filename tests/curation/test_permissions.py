@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from curation.models import Dataset, Frame, Membership, Role, Upload
+from curation.models import Dataset, Frame, Membership, Role, SavedView, Upload
 from tests import seed
 from tests.conftest import member, person, signed_in
 
@@ -58,6 +58,8 @@ MATRIX: dict[str, dict[str, str]] = {
     "reviews": {"POST": CURATOR},
     "decisions": {"POST": CURATOR},
     "selections": {"POST": CURATOR},
+    "saved-views": {"GET": VIEWER, "POST": VIEWER},
+    "saved-view": {"POST": ADMIN},  # of somebody else's; one's own anybody: tests/curation/test_saved_views.py
     "models": {"GET": VIEWER, "POST": ADMIN},
     "train": {"GET": ADMIN, "POST": ADMIN},
     "threshold": {"GET": VIEWER, "POST": ADMIN},
@@ -109,6 +111,7 @@ class World:
         self.frame = Frame.objects.filter(video=self.video).first()
         self.segment = seed.segment_of(self.video)
         self.stranger = person("stan")
+        self.view = SavedView.objects.create(dataset=dataset, user=self.stranger, name="shared", is_shared=True)
 
     def args(self, name: str) -> dict[str, object]:
         slug: dict[str, object] = {"slug": self.dataset.slug}
@@ -119,6 +122,7 @@ class World:
             "model": {"number": self.version.number},
             "activate": {"number": self.version.number},
             "run-samples": {"pk": self.run.pk, "epoch": 1},
+            "saved-view": {"pk": self.view.pk},
             "timeline": {"pk": self.video.pk},
             "segment-edge": {"pk": self.segment.pk},
             "explanation": {"pk": self.frame.pk, "version": self.version.pk},

@@ -109,6 +109,20 @@ def test_it_undoes_in_the_call_that_decided(cup: tuple[Dataset, list[Frame]]) ->
     assert Review.objects.get(source="undo").undoes == Review.objects.get(client_uuid=decided.client_uuid)
 
 
+def test_it_takes_word_after_word_back(cup: tuple[Dataset, list[Frame]]) -> None:
+    dataset, frames = cup
+    words = [ask(frames[0], verdict, seen=seen) for seen, verdict in enumerate(("out", "in", "unsure"))]
+    say(dataset, "ana", *words)
+    (early,) = say(dataset, "ana", ask(frames[0], "", seen=3, undoes=words[1].client_uuid))
+    assert early.status == "conflict"  # the last word stands
+    for seen, (word, left) in enumerate(zip(reversed(words), ("in", "out", ""), strict=True), start=3):
+        (outcome,) = say(dataset, "ana", ask(frames[0], "", seen=seen, undoes=word.client_uuid))
+        assert (outcome.status, outcome.verdict) == ("applied", left)
+    assert replay(dataset).wrong == 0
+    (again,) = say(dataset, "ana", ask(frames[0], "", seen=6, undoes=words[0].client_uuid))
+    assert again.status == "conflict"  # it was taken back already
+
+
 def test_it_undoes_only_the_present_verdict(cup: tuple[Dataset, list[Frame]]) -> None:
     dataset, frames = cup
     first, second = ask(frames[0], "out"), ask(frames[0], "in", seen=1)
