@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -26,15 +26,18 @@ class Chip:
     query: str
 
 
-def chips(dataset: Dataset, filters: GalleryFilters, score: Score | None) -> list[Chip]:
-    """One per filter. `score` is the one that sorts; None before there is a model."""
+def chips(
+    dataset: Dataset, filters: GalleryFilters, score: Score | None, *, names: Mapping[int, str] | None = None
+) -> list[Chip]:
+    """One per filter. `score` is the one that sorts; None before there is a model. `names`: of videos, where the caller
+    has them: saves a query."""
     return [
         Chip(
             label=label,
             fields=" ".join(ADDRESS.get(field, field) for field in fields),
             query=filters.without(*fields).query(),
         )
-        for label, *fields in _said(dataset, filters, score or filters.score)
+        for label, *fields in _said(dataset, filters, score or filters.score, names or {})
     ]
 
 
@@ -43,12 +46,16 @@ def cleared(filters: GalleryFilters) -> str:
     return filters.without("video", "verdict", "side", "low", "high", "copies", "start", "selection").query()
 
 
-def _said(dataset: Dataset, filters: GalleryFilters, score: Score) -> Iterator[tuple[str, ...]]:
+def _said(
+    dataset: Dataset, filters: GalleryFilters, score: Score, names: Mapping[int, str]
+) -> Iterator[tuple[str, ...]]:
     """(words, fields ...) of each."""
     if filters.selection:
         yield _list(dataset, filters.selection), "selection"
     if filters.video:
-        name = dataset.videos.filter(pk=filters.video).values_list("name", flat=True).first()
+        name = (
+            names.get(filters.video) or dataset.videos.filter(pk=filters.video).values_list("name", flat=True).first()
+        )
         yield name or "A video that is gone", "video"
     if filters.verdict:
         yield VERDICTS[filters.verdict], "verdict"

@@ -42,11 +42,13 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     content |= _progress(request, dataset, filters)
     content |= _scores(filters, page, content["counts"])
     content["guide"] = None if content["counts"].frames else next_step.guide(dataset)
+    videos = [] if wants_fragment(request) else _videos(dataset)
+    content |= _chips(dataset, filters, page, videos)
     if wants_fragment(request):
         response = render(request, "fragments/gallery_list.html", content)
         response["HX-Replace-Url"] = f"{request.path}?{filters.query()}".rstrip("?")
         return response
-    content |= {"videos": _videos(dataset), "is_admin": dataset.my_role == Role.ADMIN} | _tile(request)
+    content |= {"videos": videos, "is_admin": dataset.my_role == Role.ADMIN} | _tile(request)
     return render(request, "gallery.html", content)
 
 
@@ -111,13 +113,18 @@ def _content(request: HttpRequest, dataset: Dataset, filters: GalleryFilters, pa
         "query": filters.query(),
         "top_query": filters.without("start").query(),
         "page": page,
-        "chips": gallery_chips.chips(dataset, filters, page.score),
-        "cleared": gallery_chips.cleared(filters),
         "can_review": _can_review(dataset),
         "page_query": _page_query(request),
         "total": None if growing else _total(dataset, filters, page),
         "growing": growing,
     }
+
+
+def _chips(
+    dataset: Dataset, filters: GalleryFilters, page: GalleryPage, videos: list[tuple[int, str]]
+) -> dict[str, Any]:
+    found = gallery_chips.chips(dataset, filters, page.score, names=dict(videos))
+    return {"chips": found, "cleared": gallery_chips.cleared(filters)}
 
 
 def _total(dataset: Dataset, filters: GalleryFilters, page: GalleryPage) -> int | None:

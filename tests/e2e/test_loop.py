@@ -147,7 +147,7 @@ def open_worst_frame(page: Page) -> None:
     """Input, reconstruction and heat map come; the video stands at the frame's second; the earlier review is listed."""
     page.locator(".tile").first.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#pictures img")).to_have_count(3, timeout=40_000)
+    expect(page.locator("#pictures img")).to_have_count(4, timeout=40_000)  # the heat map lies over the input again
     loaded = "() => [...document.querySelectorAll('#pictures img')].every(i => i.complete && i.naturalWidth === 80)"
     page.wait_for_function(loaded)
     page.wait_for_function("() => document.querySelector('video') && document.querySelector('video').currentTime > 5")
