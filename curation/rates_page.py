@@ -128,6 +128,7 @@ def known(sample: AuditSample, judged: Judged, found: dict[str, Estimate], thres
         judged_out=int(audited.is_out.sum()),
         left=left,
         pace_s=audit_reviews.pace_s(sample),
+        undrawn=sum(audits.strata_sizes(sample)) - sample.frames.count(),
     )
 
 

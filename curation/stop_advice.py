@@ -27,7 +27,8 @@ class Targets:
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """What an audit says now. floors: the part of each rate's variance that no further frame of the same videos takes
-    away; left: drawn frames that nobody judged; pace_s: seconds per blind verdict."""
+    away; left: drawn frames that nobody judged; undrawn: frames of the audit's recordings that could be drawn besides,
+    None where that isn't known; pace_s: seconds per blind verdict."""
 
     rates: dict[str, Estimate]
     floors: dict[str, float]
@@ -35,6 +36,7 @@ class Known:
     judged_out: int
     left: int
     pace_s: float
+    undrawn: int | None = None
 
     @property
     def judged(self) -> int:
@@ -106,6 +108,8 @@ def _start(known: Known) -> Advice:
 def _audit(known: Known, name: str, more: int, targets: Targets) -> Advice:
     minutes = _minutes(more, known.pace_s)
     draw = max(0, more - known.left)
+    if known.undrawn is not None and draw > known.undrawn:
+        return _too_few_frames(known, name, targets)
     took = f"about {words(minutes)}" if minutes <= MOST_MINUTES else "more than ten hours"
     also = f" {draw:,} of them are still to be drawn." if draw else ""
     sentence = (
@@ -120,6 +124,14 @@ def _more_videos(known: Known, name: str, targets: Targets) -> Advice:
         state="videos",
         sentence=f"{_now(known, name)} These recordings differ too much to tell it within {targets.precision}: "
         "audit more recordings, not more frames of the same.",
+    )
+
+
+def _too_few_frames(known: Known, name: str, targets: Targets) -> Advice:
+    return Advice(
+        state="videos",
+        sentence=f"{_now(known, name)} All frames of these recordings together are too few for {targets.precision}: "
+        "audit more recordings.",
     )
 
 

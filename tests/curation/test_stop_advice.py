@@ -39,6 +39,12 @@ def test_it_asks_for_other_recordings_where_more_frames_of_these_would_not_do() 
     assert found.state == "videos" and "audit more recordings" in found.sentence
 
 
+def test_it_asks_for_other_recordings_where_these_have_too_few_frames() -> None:
+    wide = known(tpr=rate(0.9, 0.04), fpr=rate(0.2, 0.1), undrawn=249)
+    assert advise(wide, TARGETS).state == "videos" and "too few for ± 5 %" in advise(wide, TARGETS).sentence
+    assert advise(replace(wide, undrawn=250), TARGETS).state == "audit"
+
+
 def test_it_lets_one_stop_when_the_targets_are_met_and_known() -> None:
     found = advise(known(tpr=rate(0.96, 0.02), fpr=rate(0.06, 0.04)), TARGETS)
     assert found.state == "stop" and found.sentence.startswith("You may stop")
