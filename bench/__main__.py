@@ -1,24 +1,41 @@
-"""Runs one benchmark: `python -m bench NAME [its options]`."""
+"""Runs one benchmark: `python -m bench NAME [its options]`; or all, one after another: `python -m bench --all`."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 
-from bench import coverage, decode, first_run, gallery, pipeline, recalibrate, rescore, review, rows, score
+from bench import (
+    coverage,
+    decode,
+    first_run,
+    gallery,
+    pack,
+    pipeline,
+    recalibrate,
+    rescore,
+    review,
+    rows,
+    score,
+    train,
+)
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "coverage": coverage.main,
     "decode": decode.main,
     "first_run": first_run.main,
     "gallery": gallery.main,
+    "pack": pack.main,
     "pipeline": pipeline.main,
     "recalibrate": recalibrate.main,
     "rescore": rescore.main,
     "review": review.main,
     "rows": rows.main,
     "score": score.main,
+    "train": train.main,
 }
+MORE = {"pipeline": ["--lengths", "60", "600", "3600", "10800"]}  # what a benchmark measures when it is told to
 
 
 def main() -> int:
@@ -27,10 +44,21 @@ def main() -> int:
         for key, run in BENCHES.items():
             print(f"{key}: {(sys.modules[run.__module__].__doc__ or '').splitlines()[0]}")
         return 0
+    if name == "--all":
+        return _all()
     if name not in BENCHES:
         print(f"There is no benchmark {name!r}; there are {', '.join(BENCHES)}.", file=sys.stderr)
         return 2
     return BENCHES[name](rest)
+
+
+def _all() -> int:
+    """Each in a process of its own: some set up libraries in their way. 1 when any of them failed."""
+    runs = [[name] for name in BENCHES] + [[name, *options] for name, options in MORE.items()]
+    failed = [run for run in runs if subprocess.run([sys.executable, "-m", "bench", *run], check=False).returncode]
+    for run in failed:
+        print(f"It failed: python -m bench {' '.join(run)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

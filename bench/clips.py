@@ -34,11 +34,13 @@ class Clip:
 
 
 X264 = {"preset": "veryfast", "crf": "23", "g": "250"}
+LONG = "h264-360p.mp4"  # of hours, where only the length counts
 CLIPS = {
     clip.name: clip
     for clip in (
         Clip("h264-720p.mp4", "libx264", (1280, 720), options=X264),
         Clip("h264-720p-noisy.mp4", "libx264", (1280, 720), noise=6.0, options=X264),
+        Clip("h264-360p.mp4", "libx264", (640, 360), options=X264),
         Clip("h264-1080p.mp4", "libx264", (1920, 1080), options=X264),
         Clip("hevc-720p.mp4", "libx265", (1280, 720), options={"preset": "ultrafast", "x265-params": "log-level=none"}),
         Clip("vp9-720p.webm", "libvpx-vp9", (1280, 720), options={"deadline": "realtime", "cpu-used": "8", "b": "2M"}),

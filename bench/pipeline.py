@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lengths", type=int, nargs="*", default=[], help=f"seconds, such as {LENGTHS_S}: only these")
     args = parser.parse_args(arguments)
     if args.lengths:
-        return _lengths(args.lengths, args.clips[0])
+        return _lengths(args.lengths, clips.LONG)
     with workers([way for way in args.ways if is_there(way)]) as found:
         for path in videos(args.data, args.clips, args.seconds):
             _measure(path, found, args.rounds)

@@ -44,7 +44,7 @@ class Painter:
         thumbnail = _scaled(self._to_thumbnail, small, geometry, size, colours)
         kept = self._cutter.cut(picture, geometry.stored_box(cut)) if cut else picture
         model_input = _scaled(self._to_input, kept, geometry, self._input_size, source_colours(kept))
-        return _jpeg(thumbnail), model_input.tobytes()
+        return jpeg(thumbnail), model_input.tobytes()
 
     def _small(self, picture: VideoFrame, size: tuple[int, int]) -> VideoFrame:
         """The picture in (width, height) of its thumbnail where it has a quarter of the colour, as the JPEG will have:
@@ -116,7 +116,7 @@ def _scaled(
     return image if turn is None else image.transpose(turn)
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
