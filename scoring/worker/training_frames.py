@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 
 from curation import storage, training
 from curation.leases import Lease
 from curation.models import TrainingRun
+from curation.problems import Problem
 from scoring.errors import TrainingError
 from scoring.frames import Pixels
 from scoring.packs import read_inputs
@@ -64,13 +67,57 @@ def load(lease: Lease, training_run: TrainingRun, *, what_for: str = "") -> Trai
     way."""
     entries = training.read_set(training_run)
     parts = {(is_out, is_heldout): Part() for is_out in (False, True) for is_heldout in (False, True)}
-    ways: set[Preprocessing] = set()
-    for number, entry in enumerate(entries):
-        lease.progress(0.0, f"{what_for}loading frames, pack {number + 1} of {len(entries)}")
-        inputs = read_inputs(storage.read(entry["key"]))
-        ways.add(inputs.preprocessing)
-        rows: Pixels = inputs.pixels[np.asarray(entry["rows"])]
-        parts[bool(entry.get("out")), entry["heldout"]].add(rows, entry)
-    if len(ways) > 1:
-        raise TrainingError(f"The frames were prepared in different ways: {'; '.join(sorted(map(str, ways)))}.")
-    return TrainingFrames(ways.pop(), parts[False, False], parts[False, True], parts[True, False], parts[True, True])
+    with _Spool() as spool:
+        for number, entry in enumerate(entries):
+            lease.progress(0.0, f"{what_for}loading frames, pack {number + 1} of {len(entries)}")
+            inputs = read_inputs(storage.read(entry["key"]))
+            spool.add(inputs.pixels[np.asarray(entry["rows"])], inputs.preprocessing)
+        for entry, pixels in zip(entries, spool.mapped(), strict=True):
+            parts[bool(entry.get("out")), entry["heldout"]].add(pixels, entry)
+    return TrainingFrames(
+        spool.preprocessing, parts[False, False], parts[False, True], parts[True, False], parts[True, True]
+    )
+
+
+class _Spool:
+    """Frames of many packs in one file of the scratch folder, which has no name and goes with the last array that looks
+    into it. A training draws its batches through a memory map, so a set may be larger than the memory."""
+
+    def __init__(self) -> None:
+        settings.SCRATCH_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = tempfile.TemporaryFile(dir=settings.SCRATCH_DIR)  # noqa: SIM115  (closed by __exit__)
+        self._counts: list[int] = []
+        self._ways: set[Preprocessing] = set()
+
+    def __enter__(self) -> _Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How all of them were prepared. Raises TrainingError when they weren't all in the same way."""
+        if len(self._ways) > 1:
+            ways = "; ".join(sorted(map(str, self._ways)))
+            raise TrainingError(f"The frames were prepared in different ways: {ways}.")
+        return next(iter(self._ways))
+
+    def add(self, pixels: Pixels, preprocessing: Preprocessing) -> None:
+        """Raises Problem when the disk is full."""
+        self._ways.add(preprocessing)
+        self._counts.append(len(pixels))
+        try:
+            self._file.write(pixels.tobytes())
+        except OSError as error:
+            raise Problem(
+                "The worker's disk has no room for these frames. Free some space, then press Retry."
+            ) from error
+
+    def mapped(self) -> list[Pixels]:
+        """The arrays that were added, in their order, read-only."""
+        self._file.flush()
+        size = self.preprocessing.size
+        whole = np.memmap(self._file, np.uint8, "r", shape=(sum(self._counts), *size, 3))
+        ends = np.cumsum(self._counts)
+        return [whole[end - count : end] for end, count in zip(ends, self._counts, strict=True)]
