@@ -1,10 +1,12 @@
-"""Runs one benchmark: `python -m bench NAME [its options]`; or all, one after another: `python -m bench --all`."""
+"""Runs benchmarks: `python -m bench NAME [its options]`; several, one after another: `python -m bench NAME NAME [options
+that all of them know]`; or all: `python -m bench --all`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import takewhile
 
 from bench import (
     coverage,
@@ -49,12 +51,18 @@ def main() -> int:
     if name not in BENCHES:
         print(f"There is no benchmark {name!r}; there are {', '.join(BENCHES)}.", file=sys.stderr)
         return 2
+    names = [name, *takewhile(BENCHES.__contains__, rest)]
+    if len(names) > 1:
+        return _each([[each, *rest[len(names) - 1 :]] for each in names])
     return BENCHES[name](rest)
 
 
 def _all() -> int:
+    return _each([[name] for name in BENCHES] + [[name, *options] for name, options in MORE.items()])
+
+
+def _each(runs: list[list[str]]) -> int:
     """Each in a process of its own: some set up libraries in their way. 1 when any of them failed."""
-    runs = [[name] for name in BENCHES] + [[name, *options] for name, options in MORE.items()]
     failed = [run for run in runs if subprocess.run([sys.executable, "-m", "bench", *run], check=False).returncode]
     for run in failed:
         print(f"It failed: python -m bench {' '.join(run)}", file=sys.stderr)
