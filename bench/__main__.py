@@ -1,5 +1,5 @@
-"""Runs benchmarks: `python -m bench NAME [its options]`; several, one after another: `python -m bench NAME NAME [options
-that all of them know]`; or all: `python -m bench --all`."""
+"""Runs benchmarks: `python -m bench NAME [its options]`; or several, one after another: `python -m bench NAME NAME
+[options that each of them knows]`; or all of them: `python -m bench --all`."""
 
 from __future__ import annotations
 
