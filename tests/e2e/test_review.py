@@ -14,7 +14,7 @@ from tests.e2e.instance import Instance
 
 SLUG = "queue"
 QUEUE = f"/d/{SLUG}/review/"
-SECOND = ("bea", "a-long-pass-phrase-7")
+SECOND = ("zoe", "a-long-pass-phrase-7")
 MAKE_SECOND = f"""
 from django.contrib.auth.models import User
 from curation.models import Dataset, Membership

@@ -100,8 +100,8 @@ def test_it_asks_a_second_person_blind_and_keeps_what_is_unsent(bea: Page, datas
     bea.keyboard.press("d")
     bea.keyboard.press("s")
     expect(bea.get_by_text("No frame waits for your word")).to_be_visible()
-    said = bea.request.get(f"{instance.url}/api/v1/datasets/{SLUG}/agreement").json
-    assert instance.wait_until(lambda: said()["frames"] == 3)
+    address = f"{instance.url}/api/v1/datasets/{SLUG}/agreement"
+    assert instance.wait_until(lambda: bea.request.get(address).json()["frames"] == 3)
     instance.manage("verify_log", SLUG)
 
 
