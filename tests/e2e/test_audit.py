@@ -31,6 +31,7 @@ def test_it_goes_from_a_draw_to_rates_that_hold(page: Page, dataset: str) -> Non
     page.get_by_role("link", name="Judge 24 audit frames").click()
 
     frame = page.locator("#audit")
+    expect(frame).to_have_attribute("data-frame", re.compile(r"\d+"))  # the keys are listening
     expect(frame.locator("img")).to_have_js_property("complete", True)
     assert not re.search(r"threshold|loss|score \d", page.locator("main").inner_text().lower().replace("no score", ""))
     first = frame.get_attribute("data-frame")
