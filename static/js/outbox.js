@@ -19,6 +19,16 @@ function freshToken() {
   return document.cookie.match(/(?:^|; )(?:__Host-|__Secure-)?csrftoken=([^;]+)/)?.[1] ?? csrfToken();
 }
 
+let again = 0;
+
+/** Let the counts on the page follow; once more after a pause, since one that is being replaced just now hears nothing. */
+function tellAll() {
+  const tell = () => document.body.dispatchEvent(new CustomEvent("reviewed"));
+  tell();
+  clearTimeout(again);
+  again = setTimeout(tell, 2500);
+}
+
 /** What an outbox carries. store: its name in localStorage; field: of the request's body; most: in one request; wire: what
  * of an item the server is told; touches: whether two items are about the same frames, so that the second must learn what
  * became of the first; rebase: the later item, as one that was made without knowing what the lost one did not know. */
@@ -184,7 +194,7 @@ export class Outbox extends EventTarget {
     this.#failures = 0;
     this.#oneGroup = false;
     this.#settle("", "");
-    document.body.dispatchEvent(new CustomEvent("reviewed"));
+    tellAll();
     return true;
   }
 

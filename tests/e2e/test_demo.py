@@ -61,7 +61,10 @@ def review(page: Page, truth: Truth, name: str) -> tuple[int, int]:
     """Judge everything that the queue shows of one recording: how many verdicts and how many halvings that took. A
     halving is a key pressed too, so it counts like a verdict."""
     said = halved = 0
-    while page.locator("#segment").is_visible():
+    while not page.get_by_role("heading", name="Nothing is left here").is_visible():
+        if not page.locator("#segment").is_visible():  # keys can be faster than what comes next
+            page.wait_for_timeout(50)
+            continue
         first, last = chosen(page)
         kinds = {truth[name, number] for number in range(first, last + 1)}
         if len(kinds) > 1:
