@@ -4,6 +4,7 @@ import { toast } from "./app.js";
 import { drawRibbon, drawSelection, drawUnsent, wireDock } from "./dock.js";
 import { flipCopies, foldedIn, headOf, learnFolded, standsFor, tellApart } from "./gallery_copies.js";
 import { begin, focus, forget, goOn, here, move, step } from "./gallery_focus.js";
+import { openViews } from "./gallery_controls.js";
 import { goToJump, reverseOrder, sortByNext } from "./gallery_form.js";
 import { WholeList } from "./gallery_whole.js";
 import { TileWindow } from "./gallery_window.js";
@@ -135,7 +136,7 @@ onKeys({
   r: () => say(reverseOrder()),
   g: goToJump,
   h: toggleSpread,
-  v: () => document.querySelector("#views > summary").click(),
+  v: openViews,
   "+": () => stepSize(1),
   "-": () => stepSize(-1),
   Space: () => step(1),

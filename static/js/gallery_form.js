@@ -1,5 +1,7 @@
 // What the gallery shows: its form of filters, the chips that say what it holds, and controls outside it that belong to it.
 
+import { firstControl, unfold } from "./gallery_controls.js";
+
 export const form = document.getElementById("filters");
 
 /** Fields that mean something under one score only. */
@@ -50,7 +52,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const names = chip.dataset.clears.split(" ").filter(Boolean);
   show(Object.fromEntries(names.map((name) => [name, ""])));
-  form.querySelector("select").focus({ preventScroll: true });
+  firstControl(form).focus({ preventScroll: true });
 });
 
 // ---- the order
@@ -96,6 +98,7 @@ function typed(text) {
 }
 
 export function goToJump() {
+  unfold();
   jump?.focus();
   jump?.select();
 }

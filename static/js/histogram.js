@@ -11,7 +11,7 @@ function draw(box, data, state, width) {
   const first = Math.min(data.edges[0], threshold ?? Infinity, data.low ?? Infinity);
   const last = Math.max(data.edges.at(-1), threshold ?? -Infinity, data.high ?? -Infinity);
   return new uPlot({
-    width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0],
+    width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 16, 0, 0],
     scales: { x: { time: false, range: [first, last] }, y: root },
     axes: [
       axis({ label: data.label, labelSize: 18, labelGap: 2, size: 26, grid: { show: false }, values: (u, splits) => splits.map((v) => tick(v, data.score)) }),

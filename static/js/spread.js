@@ -2,6 +2,7 @@
 
 import { api, csrfToken, toast } from "./app.js";
 import { axis, keep, measure, short, tick, uPlot } from "./charts.js";
+import { unfold } from "./gallery_controls.js";
 import { query, show } from "./gallery_form.js";
 import { above, root, series, shareAt, stack, thresholdAt, ticks } from "./score_bars.js";
 import { Brush, ThresholdLine } from "./spread_controls.js";
@@ -65,7 +66,7 @@ function draw(width) {
   const bars = data.edges.length - 1;
   const counts = stack({ ...data, edges: data.edges.map((_, place) => place) });
   return new uPlot({
-    width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, select: { show: false }, padding: [4, 1, 0, 0],
+    width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, select: { show: false }, padding: [4, 16, 0, 0],
     scales: { x: { time: false, range: [0, bars] }, y: root },
     axes: [
       axis({ size: 20, gap: 3, grid: { show: false }, splits: () => marks(width - 40), values: (u, splits) => splits.map((place) => tick(Number(valueAt(place).toPrecision(3)), data.score)) }),
@@ -220,7 +221,7 @@ function flip() {
 }
 
 /** Open or close it, as the key and the button do. */
-export function toggleSpread() { if (section) flip(); }
+export function toggleSpread() { if (section && !(unfold() && !section.hidden)) flip(); }
 
 let late = 0;
 

@@ -404,6 +404,7 @@ def test_it_works_with_a_finger_on_a_phone(browser: Browser, instance: Instance,
     page.wait_for_timeout(1000)  # a tap right behind a swipe belongs to the swipe, for the browser too
     page.get_by_role("button", name="Undo").tap()
     expect(tile).to_have_attribute("data-verdict", "")
+    page.get_by_role("button", name="Filters").tap()
     page.get_by_role("button", name="Scores").tap()
     expect(page.locator(".spread-over")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
