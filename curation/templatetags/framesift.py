@@ -1,7 +1,7 @@
 """Template filters and tags of the house; a builtin, so that no template loads it.
 
 Filters: clock, ago, bytes, loss, measure, score_words, score_short, score_name,
-signed, percent. Tags: icon, verdict, visible_datasets, key_map.
+decimal, signed, percent. Tags: icon, verdict, visible_datasets, key_map.
 """
 
 from __future__ import annotations
@@ -89,6 +89,13 @@ def score_short(score: str) -> str:
 def score_name(score: str) -> str:
     """A score's name in addresses."""
     return scores.NAMES[Score(score)]
+
+
+@register.filter
+def decimal(value: float | None, digits: int = 2) -> str:
+    """A number that may be negative, with so many decimals."""
+    number = _number(value)
+    return "–" if number is None else f"{number:.{digits}f}".replace("-", "−")  # noqa: RUF001
 
 
 @register.filter
