@@ -179,7 +179,8 @@ def _minutes(count: int, pace_s: float) -> float:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    """Never rounds up to 100 % what isn't all, like the figures beside it."""
+    return f"{min(100 * share, 99.9 if share < 1 else 100):.1f} %"
 
 
 def words(minutes: float) -> str:
