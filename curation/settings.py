@@ -193,6 +193,7 @@ CELERY_TASK_DEFAULT_QUEUE = "media"
 
 # Engine
 SCRATCH_DIR = Path(env("SCRATCH_DIR") or DATA_DIR / "scratch")
+TRAIN_PROCESSES = env("TRAIN_PROCESSES", "auto")
 
 LOG_LEVEL = env("LOG_LEVEL", "INFO").upper()
 LOGGING = {

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from scoring.config import TrainConfig
 
+Lots = NDArray[np.float32]
 
-def augmented(x: Tensor, config: TrainConfig, rng: np.random.Generator) -> Tensor:
+
+def draw_lots(count: int, rng: np.random.Generator) -> Lots:
+    """What decides how each of so many frames is varied, (N, 8). Drawn on the host, so that every device sees the
+    same, and for a whole batch, whatever part of it a process takes."""
+    return rng.random((count, 8), dtype=np.float32)
+
+
+def augmented(x: Tensor, config: TrainConfig, lots: Lots) -> Tensor:
     """Frames x (N, 3, H, W) in [0, 1], each mirrored or not, cut to a part of `config.crop` to 1 of its sides and
-    brought back to its size, and changed in contrast and in the gain of each channel by up to `config.jitter`. Drawn on
-    the host, so that every device sees the same."""
-    drawn = torch.from_numpy(rng.random((len(x), 8), dtype=np.float32)).to(x.device)
+    brought back to its size, and changed in contrast and in the gain of each channel by up to `config.jitter`, by lots
+    (N, 8)."""
+    drawn = torch.from_numpy(lots).to(x.device)
     if config.crop < 1:
         x = _cropped(x, drawn[:, 0], drawn[:, 1:3], config)
     if config.flip:

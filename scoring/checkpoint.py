@@ -69,9 +69,14 @@ def save_checkpoint(
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     tensors |= {f"best.{key}": value for key, value in best.items()}
     tensors |= {f"optimizer.{name}|{key}": value for name, state in states for key, value in state.items()}
-    about = json.dumps({"config": config.as_json(), "progress": asdict(progress)}, sort_keys=True)
-    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    return save_tensors(plain, metadata={METADATA_KEY: about})
+    return as_bytes(Checkpoint(config, progress, tensors))
+
+
+def as_bytes(checkpoint: Checkpoint) -> bytes:
+    """The checkpoint, for `load_checkpoint`."""
+    about = {"config": checkpoint.config.as_json(), "progress": asdict(checkpoint.progress)}
+    plain = {key: value.detach().cpu().contiguous() for key, value in checkpoint.tensors.items()}
+    return save_tensors(plain, metadata={METADATA_KEY: json.dumps(about, sort_keys=True)})
 
 
 def load_checkpoint(data: bytes) -> Checkpoint:

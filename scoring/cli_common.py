@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scoring.errors import ModelError, TrainingError
+from scoring.errors import ModelError, ProcessError, TrainingError
 from scoring.runtime import prepare
 from scoring.sandbox import SandboxError
 from scoring.sources import SourceError
@@ -26,7 +26,7 @@ def guarded(work: Callable[[], None]) -> int:
         work()
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  (or the interpreter complains when it flushes)
-    except (ModelError, TrainingError, SourceError, SandboxError, ValueError) as error:
+    except (ModelError, ProcessError, TrainingError, SourceError, SandboxError, ValueError) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"{error.filename or 'Input or output'}: {error.strerror or error}.")

@@ -38,6 +38,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="REASON=PACKS",
         help="frames that don't belong: retrains the model of --start-from against them",
     )
+    parser.add_argument(
+        "--processes",
+        default="1",
+        metavar="N",
+        help="share every batch among so many processes, one for each GPU; auto: as many as there are GPUs",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,11 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace) -> None:
     from scoring.detector import load_detector
+    from scoring.processes import Processes, resolved
     from scoring.splits import split_by_video
     from scoring.train import train
 
     if not arguments.out.parent.is_dir():
         raise ValueError(f"The folder {arguments.out.parent} does not exist.")
+    processes = Processes(resolved(arguments.processes))
     videos, preprocessing = _load(arguments.packs)
     config = _config(arguments.config, videos)
     start_from = load_detector(arguments.start_from.read_bytes()) if arguments.start_from else None
@@ -66,6 +74,7 @@ def _train(arguments: argparse.Namespace) -> None:
         outliers=_outliers(arguments.outliers, config, preprocessing),
         preprocessing=preprocessing,
         start_from=start_from,
+        processes=processes,
         on_epoch=lambda report: emit(report.as_json()),
     )
     for line in result.reasons:

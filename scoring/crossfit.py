@@ -15,6 +15,7 @@ from scoring.errors import TrainingError
 from scoring.frames import Pixels
 from scoring.outliers import Outliers, joined
 from scoring.preprocessing import Preprocessing
+from scoring.processes import ONE, Processes
 from scoring.score import Scores
 from scoring.splits import folds_by_video
 from scoring.train import train
@@ -38,6 +39,7 @@ def crossfit(
     on_fold: Callable[[int, int, dict[Video, Scores]], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     device: str | torch.device | None = None,
+    processes: Processes = ONE,
 ) -> dict[Video, Scores]:
     """Scores of every video's frames, uint8 (n, H, W, 3) in packs, by one of `folds` fresh models that did not see it,
     trained for `share` of the epochs; their last epoch counts, because choosing one by the frames that are then scored
@@ -56,7 +58,7 @@ def crossfit(
         if held <= set(found):
             continue
         known = [each for video, each in (outliers or {}).items() if video not in held]
-        options = _Options(preprocessing, should_stop, device)
+        options = _Options(preprocessing, should_stop, device, processes)
         scores = _fold(videos, held, _shortened(config, sizes, held, share), config, joined(known), options)
         found |= scores
         if on_fold is not None:
@@ -77,6 +79,7 @@ class _Options:
     preprocessing: Preprocessing | None
     should_stop: Callable[[], bool] | None
     device: str | torch.device | None
+    processes: Processes
 
 
 def _fold(

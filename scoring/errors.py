@@ -11,5 +11,9 @@ class ModelError(Exception):
     """A model file or configuration that can't be used, and why, in one line."""
 
 
+class ProcessError(Exception):
+    """One of several processes of a training failed, and what it said, in one line; another attempt may succeed."""
+
+
 class TrainingError(Exception):
     """A training that can't begin or go on, and why, in one line."""

@@ -8,36 +8,37 @@ loss and by a head that tells the two apart; what the network began with stays i
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from scoring.augment import augmented
-from scoring.checkpoint import Checkpoint, Progress
+from scoring.augment import augmented, draw_lots
+from scoring.checkpoint import Progress
 from scoring.config import TrainConfig
 from scoring.detector import Detector
 from scoring.errors import TrainingError
 from scoring.fitting import drawn, fit_retrained
 from scoring.frameset import FrameSet
 from scoring.outliers import Outliers, by_reason
+from scoring.ranks import ALONE, Ranks
 from scoring.reports import Hooks, StepLosses, Tally
 from scoring.run import (
     Run,
+    Training,
     TrainResult,
     check_frames,
     check_size,
-    close_epoch,
+    draw_noise,
     finished,
-    go_on,
     network,
     randomness,
     run_epoch,
 )
 from scoring.score import Scorer, choose_device, to_input
-from scoring.steps import retrain_step
+from scoring.steps import Weights, retrain_step
 from scoring.vae import place
 
 STEPS_PER_EPOCH = 20
@@ -56,33 +57,30 @@ class Sets:
     heldout: FrameSet
 
 
-def retrain(
+def retraining(
     frames: FrameSet,
     heldout: FrameSet,
     outliers: Outliers,
     config: TrainConfig,
     start_from: Detector,
     *,
-    hooks: Hooks,
-    resume: Checkpoint | None = None,
     device: str | torch.device | None = None,
-) -> TrainResult:
+    ranks: Ranks = ALONE,
+) -> Training:
     """Goes on from a detector with `frames`, which belong, and the outliers that aren't held out; the network keeps its
     shape, whatever the configuration says of it. All epochs run, the last one counts. Resumes as `train` does, given
-    the same `start_from`. Raises TrainingError, Stopped."""
+    the same `start_from`. Raises TrainingError."""
     config = replace(config, vae=replace(start_from.vae.config, head=config.outliers.head))
     sets = _checked(Sets(frames, FrameSet(outliers.frames.take(outliers.trained)), heldout), config)
-    run = _begin(config, sets, start_from, choose_device(device))
-    margin = _margin(sets, config, start_from, run.device)
-    if resume is not None:
-        go_on(run, resume)
-    while run.progress.epoch < run.epochs:
-        began = time.monotonic()
-        tally = _retrain_epoch(run, sets, margin, hooks)
-        close_epoch(run, tally, heldout, hooks, began, best=True)
-    anchor = start_from.vae if start_from.retrained is None else start_from.retrained.anchor
-    detector = fit_retrained(run.model, anchor, frames, sets.outside, start_from.preprocessing, device=run.device)
-    return finished(run, detector, heldout, _reasons(outliers, heldout, start_from, detector, run.device))
+    run = _begin(config, sets, start_from, choose_device(device), ranks)
+    margin = ranks.from_first(_margin(sets, config, start_from, run.device))
+
+    def finish() -> TrainResult:
+        anchor = start_from.vae if start_from.retrained is None else start_from.retrained.anchor
+        detector = fit_retrained(run.model, anchor, frames, sets.outside, start_from.preprocessing, device=run.device)
+        return finished(run, detector, heldout, _reasons(outliers, heldout, start_from, detector, run.device))
+
+    return Training(run, heldout, partial(_retrain_epoch, run, sets, margin), best=True, finish=finish)
 
 
 def _checked(sets: Sets, config: TrainConfig) -> Sets:
@@ -96,12 +94,13 @@ def _checked(sets: Sets, config: TrainConfig) -> Sets:
     return sets
 
 
-def _begin(config: TrainConfig, sets: Sets, start_from: Detector, device: torch.device) -> Run:
-    model = place(network(config, start_from.vae.state_dict()), device)
+def _begin(config: TrainConfig, sets: Sets, start_from: Detector, device: torch.device, ranks: Ranks) -> Run:
+    model = ranks.prepared(place(network(config, start_from.vae.state_dict()), device))
     optimizer = torch.optim.Adam(model.parameters(), lr=config.outliers.lr, fused=True)
     progress = Progress(len(sets.inside), len(sets.heldout), len(sets.outside))
     epochs = config.epochs or math.ceil(config.outliers.steps / STEPS_PER_EPOCH)
-    return Run(config, model, optimizer, device, progress, epochs, STEPS_PER_EPOCH, lr=config.outliers.lr, best={})
+    lr = config.outliers.lr
+    return Run(config, model, optimizer, device, progress, epochs, STEPS_PER_EPOCH, lr=lr, best={}, ranks=ranks)
 
 
 def _margin(sets: Sets, config: TrainConfig, start_from: Detector, device: torch.device) -> float:
@@ -113,13 +112,18 @@ def _margin(sets: Sets, config: TrainConfig, start_from: Detector, device: torch
 
 def _retrain_epoch(run: Run, sets: Sets, margin: float, hooks: Hooks) -> Tally:
     rng, generator = randomness(run)
-    options = run.config.outliers
+    options, ranks = run.config.outliers, run.ranks
 
     def step(batch: tuple[Indices, Indices]) -> StepLosses | None:
-        pixels = np.concatenate([sets.inside.take(batch[0]), sets.outside.take(batch[1])])
-        x = augmented(to_input(pixels, run.device), run.config, rng)
-        inside, outside = x[: len(batch[0])], x[len(batch[0]) :]
-        return retrain_step(run.model, run.optimizer, inside, outside, margin, run.config, generator)
+        count, both = len(batch[0]), len(batch[0]) + len(batch[1])
+        first, second = ranks.rows(count), ranks.rows(len(batch[1]))
+        mine = np.r_[first, count + second.start : count + second.stop]
+        pixels = np.concatenate([sets.inside.take(batch[0][first]), sets.outside.take(batch[1][second])])
+        x = augmented(to_input(pixels, run.device), run.config, draw_lots(both, rng)[mine])
+        weights = Weights(ranks.weight(count), ranks.weight(len(batch[1])), len(mine) * ranks.count / both)
+        noise = draw_noise(run, both, generator)[torch.from_numpy(mine)]
+        inside, outside = x[: first.stop - first.start], x[first.stop - first.start :]
+        return retrain_step(run.network, run.optimizer, inside, outside, margin, run.config, noise, weights)
 
     batches = (
         (rng.integers(len(sets.inside), size=options.batch_in), rng.integers(len(sets.outside), size=options.batch_out))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from scoring.errors import ModelError, Stopped, TrainingError
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.ood import variance_floor
+from scoring.ranks import ALONE, Network, Ranks
 from scoring.reports import EpochReport, Hooks, StepLosses, StepReport, Tally
 from scoring.score import Scorer, Scores
 from scoring.steps import RELATIVE_WEIGHT
@@ -58,7 +59,7 @@ class TrainResult:
 
 @dataclass
 class Run:
-    """lr: the rate that the cosine starts at."""
+    """lr: the rate that the cosine starts at. network: the model as steps call it, which learns from all ranks."""
 
     config: TrainConfig
     model: VAE
@@ -69,7 +70,12 @@ class Run:
     steps_per_epoch: int
     lr: float
     best: dict[str, Tensor]
+    ranks: Ranks = ALONE
     bad_in_a_row: int = 0
+    network: Network = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.network = self.ranks.wrapped(self.model)
 
     @property
     def steps(self) -> int:
@@ -127,7 +133,7 @@ def run_epoch(
     run.model.train()
     tally = Tally()
     for i, batch in enumerate(batches):
-        if hooks.should_stop is not None and hooks.should_stop():
+        if run.ranks.any(hooks.should_stop is not None and hooks.should_stop()):
             raise Stopped("The training was stopped.")
         began = time.monotonic()
         number = run.progress.epoch * run.steps_per_epoch + i
@@ -145,6 +151,11 @@ def randomness(run: Run) -> tuple[np.random.Generator, torch.Generator]:
     return rng, torch.Generator(run.device).manual_seed(int(rng.integers(2**62)))
 
 
+def draw_noise(run: Run, count: int, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers (N, latent) for the posteriors of a whole batch."""
+    return torch.randn(count, run.config.vae.latent, generator=generator, device=run.device)
+
+
 def _set_rate(run: Run, step: int) -> None:
     for group in run.optimizer.param_groups:
         group["lr"] = run.lr * 0.5 * (1 + math.cos(math.pi * step / run.steps))
@@ -156,6 +167,8 @@ def _guarded(run: Run, step: Callable[[Batch], StepLosses | None], batch: Batch)
     except torch.OutOfMemoryError:
         message = f"The device has not enough memory for batches of {run.config.batch_size}; lower batch_size."
         raise TrainingError(message) from None
+    if losses is not None:  # or none of the ranks has any: they all see the same gradient
+        losses = StepLosses(*run.ranks.mean(astuple(losses)))
     run.bad_in_a_row = 0 if losses else run.bad_in_a_row + 1
     if run.bad_in_a_row >= MAX_BAD_STEPS:
         raise TrainingError(f"The loss was not a number for {MAX_BAD_STEPS} steps in a row; lower the learning rate.")
@@ -190,7 +203,16 @@ def objective(scores: Scores, config: TrainConfig) -> float:
 def close_epoch(
     run: Run, tally: Tally, heldout: FrameSet, hooks: Hooks, began: float, *, best: bool | None = None
 ) -> None:
-    """Measures the epoch, keeps its weights when they are the best, or when `best` says so, and tells."""
+    """Measures the epoch, keeps its weights when they are the best, or when `best` says so, and tells. The first rank
+    does all this, the others only hear which epoch is the best by now."""
+    if run.ranks.is_first:
+        _measure_epoch(run, tally, heldout, hooks, began, best)
+    else:
+        run.progress = replace(run.progress, epoch=run.progress.epoch + 1)
+    run.progress = replace(run.progress, best_epoch=int(run.ranks.from_first(run.progress.best_epoch)))
+
+
+def _measure_epoch(run: Run, tally: Tally, heldout: FrameSet, hooks: Hooks, began: float, best: bool | None) -> None:
     scores, before = measured(run, heldout), run.progress
     loss = objective(scores, run.config)
     if best is None:
@@ -242,6 +264,30 @@ def _samples(run: Run, heldout: FrameSet) -> tuple[Pixels, Pixels]:
     indices = np.unique(np.linspace(0, len(heldout) - 1, SAMPLES).astype(np.int64))
     inputs = heldout.take(indices)
     return inputs, Scorer(run.model, run.device).reconstruct(inputs)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that is ready to go. epoch: takes the steps of the next epoch; best: see `close_epoch`; finish: makes
+    the result of the run's weights once its epochs are over."""
+
+    run: Run
+    heldout: FrameSet
+    epoch: Callable[[Hooks], Tally]
+    best: bool | None
+    finish: Callable[[], TrainResult]
+
+    @property
+    def is_over(self) -> bool:
+        progress, config = self.run.progress, self.run.config
+        return progress.epoch >= self.run.epochs or progress.epoch - progress.best_epoch >= config.patience
+
+    def run_epochs(self, hooks: Hooks) -> None:
+        """All that are left. Raises Stopped, TrainingError."""
+        while not self.is_over:
+            began = time.monotonic()
+            tally = self.epoch(hooks)
+            close_epoch(self.run, tally, self.heldout, hooks, began, best=self.best)
 
 
 def finished(run: Run, detector: Detector, heldout: FrameSet, reasons: tuple[dict[str, Any], ...] = ()) -> TrainResult:

@@ -60,9 +60,10 @@ class VAE(nn.Module):
         logit: Tensor = self.head(mu).float()
         return logit.squeeze(1)
 
-    def reparameterize(self, mu: Tensor, logvar: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A draw z (N, latent) from the posterior, differentiable in mu and logvar."""
-        noise = torch.empty_like(mu).normal_(generator=generator)
+    def reparameterize(self, mu: Tensor, logvar: Tensor, noise: Tensor | None = None) -> Tensor:
+        """A draw z (N, latent) from the posterior, differentiable in mu and logvar; noise (N, latent) is standard
+        normal, drawn here unless it is given."""
+        noise = torch.randn_like(mu) if noise is None else noise
         return mu + noise * torch.exp(0.5 * logvar)
 
     def unfold(self, z: Tensor) -> Tensor:
@@ -76,11 +77,11 @@ class VAE(nn.Module):
             x = rise(x)
         return torch.sigmoid(x.float())
 
-    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(reconstruction, mu, logvar). Training draws from the posterior; evaluation takes its mean, so that a frame
-        always gets the same number."""
+        always gets the same number. noise: see `reparameterize`."""
         mu, logvar = self.encode(x)
-        z = self.reparameterize(mu, logvar, generator) if self.training else mu
+        z = self.reparameterize(mu, logvar, noise) if self.training else mu
         return self.decode(z), mu, logvar
 
 

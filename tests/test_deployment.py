@@ -41,10 +41,17 @@ def test_it_serves_every_queue() -> None:
         assert any(f"-Q {queue} " in command for command in commands), queue
 
 
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_it_trains_and_scores_in_either_profile(profile: str) -> None:
+    chosen = [s for s in COMPOSE["services"].values() if s.get("profiles", [profile]) == [profile]]
+    commands = " ".join(" ".join(service.get("command", [])) for service in chosen)
+    assert all(commands.count(f"-Q {queue} ") == 1 for queue in ("gpu", "train"))
+
+
 def test_it_reserves_a_gpu_for_the_gpu_profile_alone() -> None:
     reserved = [name for name, service in COMPOSE["services"].items() if "deploy" in service]
-    assert reserved == ["gpu"]
-    assert COMPOSE["services"]["gpu"]["profiles"] == ["gpu"]
+    assert reserved == ["gpu", "gpu-trainer"]
+    assert all(COMPOSE["services"][name]["profiles"] == ["gpu"] for name in reserved)
 
 
 def test_it_starts_nothing_with_a_built_in_secret() -> None:

@@ -23,6 +23,7 @@ from scoring.frames import Pixels
 from scoring.outliers import Outliers
 from scoring.score import Scores
 from scoring.worker import training_frames
+from scoring.worker.processes import wanted_processes
 from scoring.worker.record import MEASURED, Values, thresholds
 from scoring.worker.training_frames import Part, TrainingFrames
 
@@ -60,6 +61,7 @@ def measure(lease: Lease, training_run: TrainingRun, version: ModelVersion, vide
             done=watch.earlier(),
             on_fold=watch.keep,
             should_stop=watch.should_stop,
+            processes=wanted_processes(),
         )
     except Stopped:
         lease.check()

@@ -9,12 +9,12 @@ from django.utils import timezone
 from curation import storage
 from curation.leases import Lease
 from curation.models import EpochMetric, ModelVersion, TrainingRun
-from scoring.errors import Stopped
+from scoring.errors import ProcessError, Stopped
 from scoring.outliers import Outliers
-from scoring.score import choose_device
 from scoring.train import EpochReport, StepReport, TrainConfig, TrainResult, load_checkpoint, train
 from scoring.worker import folds, reasons, training_frames
 from scoring.worker.contact_sheet import contact_sheet
+from scoring.worker.processes import device_name, wanted_processes
 from scoring.worker.record import Trained, record_version
 from scoring.worker.training_frames import TrainingFrames
 from scoring.worker.weights import load_version
@@ -37,6 +37,9 @@ def _version(lease: Lease, training_run: TrainingRun) -> ModelVersion:
     except Stopped:
         lease.check()
         raise
+    except ProcessError as error:
+        lease.log(str(error))
+        raise
     lease.progress(1.0, "measuring each reason")
     rows = reasons.measure(frames, result.detector, result.heldout, before=training_run.start_from)
     return record_version(lease, training_run, Trained(result, config, frames, rows))
@@ -56,6 +59,7 @@ def _train(lease: Lease, training_run: TrainingRun, config: TrainConfig, frames:
         on_epoch=lambda report: _on_epoch(lease, training_run, report),
         on_checkpoint=lambda data: _on_checkpoint(lease, training_run, data),
         should_stop=lease.should_stop,
+        processes=wanted_processes(),
     )
 
 
@@ -66,15 +70,6 @@ def _open(lease: Lease, training_run: TrainingRun) -> None:
             started_at=training_run.started_at or timezone.now(),
             device=device_name(),
         )
-
-
-def device_name() -> str:
-    import torch
-
-    device = choose_device()
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)[:80]
-    return f"CPU, {torch.get_num_threads()} threads"
 
 
 def _checkpoint(lease: Lease, training_run: TrainingRun) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from scoring.augment import augmented
+from scoring.augment import augmented, draw_lots
 from scoring.score import to_input
 from tests.scoring.frames_for_tests import tiny_config, turf_frames
 
@@ -15,7 +15,7 @@ STILL = replace(tiny_config(), flip=False, crop=1.0, jitter=0.0)
 
 
 def varied(**settings: Any) -> torch.Tensor:
-    return augmented(FRAMES, replace(STILL, **settings), np.random.default_rng(0))
+    return augmented(FRAMES, replace(STILL, **settings), draw_lots(40, np.random.default_rng(0)))
 
 
 def test_it_leaves_frames_alone_when_told_to() -> None:
@@ -30,7 +30,7 @@ def test_it_mirrors_about_half() -> None:
 
 def test_it_cuts_a_part_and_fills_the_frame_with_it() -> None:
     ramp = torch.linspace(0, 1, 32).expand(40, 3, 24, 32)
-    cut = augmented(ramp, replace(STILL, crop=0.5), np.random.default_rng(1))
+    cut = augmented(ramp, replace(STILL, crop=0.5), draw_lots(40, np.random.default_rng(1)))
     reach = cut[:, 0, 0].amax(1) - cut[:, 0, 0].amin(1)
     assert cut.shape == ramp.shape and 0.4 < float(reach.min()) < 0.65 and 0.85 < float(reach.max()) <= 1
     assert bool((cut[:, 0, 0].diff(dim=1) >= -1e-6).all())
@@ -38,7 +38,7 @@ def test_it_cuts_a_part_and_fills_the_frame_with_it() -> None:
 
 def test_it_changes_colours_within_bounds() -> None:
     grey = torch.full((40, 3, 4, 4), 0.5)
-    changed = augmented(grey, replace(STILL, jitter=0.1), np.random.default_rng(2))
+    changed = augmented(grey, replace(STILL, jitter=0.1), draw_lots(40, np.random.default_rng(2)))
     assert 0.449 < float(changed.min()) < 0.46 and 0.54 < float(changed.max()) < 0.551
     assert float(varied(jitter=0.9).max()) <= 1 and float(varied(jitter=0.9).min()) >= 0
 

@@ -90,6 +90,14 @@ def test_it_trains_with_a_line_per_epoch(tmp_path: Path, packs: list[Path], caps
     assert set(tmp_path.iterdir()) == {config, out}
 
 
+def test_it_trains_in_several_processes(tmp_path: Path, packs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model.safetensors"
+    words = ["train", *packs, "--out", out, "--config", TINY.replace("4}", "1}")]
+    together, alone = lines(capsys, *words, "--processes", "2"), lines(capsys, *words)
+    assert together[0]["epoch"] == 1 and together[0]["train_loss"] == pytest.approx(alone[0]["train_loss"], rel=1e-2)
+    assert set(tmp_path.iterdir()) == {out}
+
+
 def test_it_holds_out_a_whole_video_and_keeps_the_threshold_with_the_model(model: Path) -> None:
     notes = read_notes(model.read_bytes())
     assert notes["threshold"]["n_frames"] == 40 and notes["threshold"]["n_videos"] == 1
@@ -213,6 +221,7 @@ def test_it_refuses_what_it_cannot_do_in_one_line(
         ("No such file", [*train, "--config", "missing.json"]),
         ("model takes 60 x 80", [*train, "--config", '{"vae": {"height": 60, "width": 80}}']),
         ("another shape", [*train, "--start-from", model]),
+        ("auto or a whole number", [*train, "--processes", "many"]),
         ("say which one to go on from", [*train, "--outliers", f"ads={packs[1]}"]),
         ("no calibration", ["score", packs[0], *to, "--calibration", __file__]),
         ("no calibration", ["score", packs[0], *to, "--calibration", model]),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from pytest_django import Settings
 
 from curation import jobs, training
 from curation.leases import work
 from curation.models import Dataset, Frame, Job, JobLine, ModelVersion, TrainingRun, Video
+from scoring.errors import TrainingError
 from scoring.frames import Pixels
 from scoring.worker import folds
 from scoring.worker import train as body
@@ -139,6 +143,25 @@ def test_it_goes_on_with_the_folds_after_a_crash(turf: Dataset, monkeypatch: pyt
     lines = list(JobLine.objects.order_by("id").values_list("text", flat=True))
     assert "Going on after 2 of 3 folds." in lines
     assert [line for line in lines if line.startswith("Fold ")] == [f"Fold {n} of 3 is measured." for n in (1, 2, 3)]
+
+
+def test_it_trains_in_as_many_processes_as_the_setting_says(turf: Dataset, settings: Settings) -> None:
+    settings.TRAIN_PROCESSES = "2"
+    Video.objects.exclude(name="a.mp4").delete()
+    run = training.request_run(dataset=turf, by=None, epochs=2)
+    version = carry_out(run)
+    assert run.device.startswith("CPU, 2 processes") and (run.epochs_done, run.epochs.count()) == (2, 2)
+    assert version.metrics["train_loss"] > 0 and not list(Path(settings.SCRATCH_DIR).glob("training-*"))
+    assert JobLine.objects.filter(text__startswith="Epoch 2 of 2").exists()
+
+
+def test_it_refuses_a_number_of_processes_that_makes_no_sense(turf: Dataset, settings: Settings) -> None:
+    settings.TRAIN_PROCESSES = "all"
+    run = training.request_run(dataset=turf, by=None, epochs=1)
+    with work(run.jobs.get().pk, TrainingError) as lease:
+        assert lease is not None
+        body.run(lease, run)
+    assert run.jobs.get().reason.startswith("The setting TRAIN_PROCESSES doesn't suit this worker.")
 
 
 def test_it_needs_no_folds_with_a_single_video(turf: Dataset) -> None:
