@@ -8,6 +8,7 @@ Started by scoring/distributed.py only. The ranks inherit standard input and out
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from scoring import isolation
@@ -25,9 +26,10 @@ def main(argv: list[str]) -> int:
     try:
         run.main([*options, "--module", "scoring.rank", str(os.getpid()), folder, device])
     except ChildFailedError as error:
-        # One that was killed could say nothing; what the others then say is only that they have lost it.
+        # One that was killed could say nothing; what the others then say is only that they have lost it. The signal
+        # that torchrun itself ends the others with is no cause.
         for rank, failure in error.failures.items():
-            if failure.exitcode < 0:
+            if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
                 tell({"killed": {"rank": rank, "signal": -failure.exitcode}})
         return 1
     return 0

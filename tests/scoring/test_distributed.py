@@ -79,6 +79,16 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def freeze(parent: int) -> list[int]:
+    """Stops torchrun and the ranks where they are, so that they can't end by themselves; their process ids."""
+    ranks = ranks_of(parent)
+    assert sorted(ranks) == [0, 1]
+    processes = [lineage(ranks[0])[1], *ranks.values()]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    return processes
+
+
 def wait_until(is_so: Callable[[], bool], limit_s: float = 60) -> bool:
     until = time.monotonic() + limit_s
     while not is_so() and time.monotonic() < until:
@@ -143,6 +153,7 @@ def test_it_says_that_one_of_the_processes_was_killed(tmp_path: Path) -> None:
 
 def test_it_ends_the_processes_when_the_caller_breaks_off(tmp_path: Path) -> None:
     def break_off(_report: StepReport) -> None:
+        freeze(os.getpid())
         raise LookupError("cancelled")
 
     with pytest.raises(LookupError):
@@ -159,11 +170,9 @@ def test_it_leaves_no_process_behind_when_its_own_is_killed(tmp_path: Path) -> N
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None and parent.stdout.readline() == b"1\n"
-        ranks = ranks_of(parent.pid)
-        launcher = lineage(ranks[0])[1]
+        processes = freeze(parent.pid)
         parent.kill()
-    assert sorted(ranks) == [0, 1] and launcher != parent.pid
-    assert wait_until(lambda: not any(map(is_alive, [*ranks.values(), launcher])), limit_s=10)
+    assert parent.pid not in processes and wait_until(lambda: not any(map(is_alive, processes)), limit_s=10)
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert not [name for name in left if not name.startswith(("samples", "checkpoint"))]  # of an epoch under way
 
