@@ -103,7 +103,9 @@ def settings_read() -> set[str]:
     pattern = re.compile(r"""(?:\benv|env_flag|env_list|environ\.get|environ)[(\[]\s*["']([A-Z][A-Z0-9_]+)["']""")
     paths = [*sources("curation", "scoring", "objectstore"), ROOT / "dev.py"]
     names = {name for path in paths for name in pattern.findall(path.read_text())}
-    return names - {"PATH", "HOME", "DJANGO_SETTINGS_MODULE", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "CI"}
+    of_torchrun = {"RANK", "LOCAL_RANK"}
+    system = {"PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "CI"}
+    return names - of_torchrun - system - {"DJANGO_SETTINGS_MODULE"}
 
 
 @pytest.mark.parametrize("place", [".env.example", "docs/settings.md"])
