@@ -39,7 +39,7 @@ export class SegmentView {
 
   /** Show a stretch, at its worst frame unless another is named. */
   show(stretch, { score, threshold, videos }, number = stretch.worst()) {
-    const isOther = this.#stretch !== stretch;
+    const isOther = Boolean(this.#stretch) && this.#stretch !== stretch; // the first one stays where the page begins
     this.#stretch = stretch;
     [this.#score, this.#threshold, this.#videos] = [score, threshold, videos];
     this.strips ??= new Strips({ thumb: this.thumb, score, threshold });

@@ -85,6 +85,7 @@ def test_its_keys_unfold_what_they_lead_to(phone: Page) -> None:
     phone.get_by_role("button", name=FILTERS).tap()
     phone.keyboard.press("v")
     expect(phone.get_by_text("No view is saved yet")).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_it_folds_nothing_where_there_is_room(page: Page, gallery: str) -> None:
