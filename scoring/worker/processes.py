@@ -24,5 +24,4 @@ def device_name() -> str:
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         return (name if count == 1 else f"{count} x {name}")[:80]
-    threads = torch.get_num_threads()
-    return f"CPU, {threads} threads" if count == 1 else f"CPU, {count} processes on {threads} threads"
+    return f"CPU, {torch.get_num_threads()} threads" if count == 1 else f"CPU, {count} processes"
