@@ -40,10 +40,10 @@ def flow(way: str) -> Flow:
 
 def _ours() -> Flow:
     """What the workers do: sandboxed decoder, thumbnails and inputs in packs, scores."""
-    from bench.models import detector
+    from bench.models import from_file
     from scoring.score import Scorer
 
-    scorer = Scorer(detector())
+    scorer = Scorer(from_file())
 
     def run(path: str, step_s: float) -> int:
         return sum(len(scorer.score(writer.pixels)) for writer in _packs(path, step_s))

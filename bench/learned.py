@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bench.progress import set_reviewed
 from curation import storage
 from curation.fill_objects import WRITERS
-from curation.models import Dataset, FrameScore, Job, ModelVersion, Pack, TrainingRun
+from curation.models import Calibration, Dataset, FrameScore, Job, ModelVersion, Pack, TrainingRun
 from scoring.config import VAEConfig
 from scoring.detector import Detector, save_detector
 from scoring.features import Activations, features_to_bytes, rounded
@@ -115,9 +115,11 @@ def unreviewed(slug: str, count: int) -> str:
 
 
 def last_job(slug: str) -> str:
-    """The newest learning from verdicts, as JSON: state, seconds, reason."""
+    """The newest learning from verdicts, as JSON: state, seconds until its numbers stood, seconds in all, reason."""
     job = Job.objects.filter(kind=Job.Kind.CALIBRATE, dataset__slug=slug).order_by("-pk").first()
     if job is None:
-        return json.dumps(["none", 0, ""])
-    spent = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else 0
-    return json.dumps([job.state, spent, job.reason])
+        return json.dumps(["none", 0, 0, ""])
+    fit = Calibration.objects.standing().get(model_version=job.model_version)
+    ends = (fit.applied_at, job.finished_at)
+    stood, spent = ((end - job.started_at).total_seconds() if end and job.started_at else 0 for end in ends)
+    return json.dumps([job.state, stood, spent, job.reason])

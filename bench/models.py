@@ -3,6 +3,8 @@ worth nothing; what it costs is what a trained one costs."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +24,15 @@ def frames(count: int, height: int = 60, width: int = 80, seed: int = 0) -> Pixe
     smooth = coarse.repeat(12, axis=1).repeat(12, axis=2)[:, :height, :width]
     pixels: Pixels = smooth + rng.integers(0, 40, (count, height, width, 1), dtype=np.uint8)
     return pixels
+
+
+def from_file() -> Detector:
+    """The small detector as a worker loads it; made and saved by a process of its own, whose memory is not ours."""
+    from scoring.detector import load_detector
+
+    save = "import sys; from bench.models import detector; from scoring.detector import save_detector; "
+    code = save + "sys.stdout.buffer.write(save_detector(detector()))"
+    return load_detector(subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True).stdout)
 
 
 def detector(preset: str = "small", seed: int = 0) -> Detector:

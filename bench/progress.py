@@ -9,25 +9,27 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Mod
 
 from curation import bulk, segments, tally_changes
-from curation.models import Dataset, Frame, FrameScore, Segment, Verdict, Video
+from curation.models import Dataset, Frame, FrameProbability, FrameScore, Segment, Verdict, Video
 
 PARTS = 1000
 OUT_OF = 12
 
 
 def set_reviewed(slug: str, share: float) -> None:
-    """So many frames, spread over all scores, stand judged, one in twelve of them OUT; the rest unreviewed."""
+    """So many frames, spread over all scores, stand judged, one in twelve of them OUT; the rest unreviewed. Indexes are
+    made anew after it: a million rows that move in them one by one take PostgreSQL many minutes."""
     dataset = Dataset.objects.get(slug=slug)
-    for rows, key in (
-        (Frame.objects.filter(video__dataset=dataset), "pk"),
-        (FrameScore.objects.filter(model_version__dataset=dataset), "frame_id"),
-    ):
-        _judge(rows, key, share)
+    tables = (Frame, FrameScore, FrameProbability)
+    with bulk.without_indexes(*tables):
+        _judge(Frame.objects.filter(video__dataset=dataset), "pk", share)
+        _judge(FrameScore.objects.filter(model_version__dataset=dataset), "frame_id", share)
+        probabilities = FrameProbability.objects.filter(calibration__model_version__dataset=dataset)
+        _judge(probabilities, "frame_id", share)
     tally_changes.recount(dataset)
-    bulk.settle(Frame, FrameScore)
+    bulk.settle(*tables)
 
 
-def _judge(rows: QuerySet[Frame] | QuerySet[FrameScore], key: str, share: float) -> None:
+def _judge(rows: QuerySet[Frame] | QuerySet[FrameScore] | QuerySet[FrameProbability], key: str, share: float) -> None:
     judged = rows.alias(part=Mod(F(key), PARTS)).filter(part__lt=round(share * PARTS))
     said = Case(When(side=0, then=Value(Verdict.OUT.value)), default=Value(Verdict.IN.value))
     fresh = judged.filter(verdict=Verdict.NONE)

@@ -52,17 +52,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _rewrite(case: str, instance: Instance, client: Client, frames: int) -> None:
-    """The job as its worker runs it, from its start to its end."""
+    """The job as its worker runs it: from its start until every list shows the new numbers, and to its end, when the
+    rows of the fit before are gone."""
     client.submit(f"/d/{load.SLUG}/models/calibrate/")
     state = "queued"
     while state in ("queued", "running", "none"):
         time.sleep(1)
         said = instance.python(f"from bench.learned import last_job; print(last_job({load.SLUG!r}))")
-        state, spent, reason = json.loads(said)
+        state, stood, spent, reason = json.loads(said)
     if state != "done":
         raise SystemExit(f"The job ended as {state}: {reason}")
     busy = round(os.getloadavg()[0], 1)
-    figure(BENCH, case, "every probability written", round(spent, 1), "s", frames=frames, load=busy)
+    figure(BENCH, case, "every probability written", round(stood, 1), "s", frames=frames, load=busy)
+    figure(BENCH, case, "the job with clearing away", round(spent, 1), "s", frames=frames, load=busy)
 
 
 def _click(case: str, instance: Instance, client: Client, rounds: int) -> None:

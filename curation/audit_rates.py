@@ -82,7 +82,7 @@ def load(sample: AuditSample, version: ModelVersion, score: Score, *, known: Sai
     """Frames that the version has no such score of count as not judged. `known`: what was said, where it was read."""
     known = known or said(sample)
     words = known.words
-    rows = FrameScore.objects.of_version(version).filter(frame__in=list(words), **{f"{score}__isnull": False})
+    rows = FrameScore.objects.of_version(version).having(score).filter(frame__in=list(words))
     found = list(rows.order_by("frame_id").values_list("frame_id", "video_id", score))
     frames = [row[0] for row in found]
     audited = Audited(

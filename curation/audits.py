@@ -141,7 +141,7 @@ def _sample(dataset: Dataset, version: ModelVersion, videos: list[int], seed: in
 
 
 def _population(version: ModelVersion, score: Score, videos: list[int], last_frame: int | None = None) -> Population:
-    rows = FrameScore.objects.of_version(version).filter(video__in=videos, **{f"{score}__isnull": False})
+    rows = FrameScore.objects.of_version(version).having(score).filter(video__in=videos)
     if last_frame is not None:
         rows = rows.filter(frame__lte=last_frame)
     found = list(rows.order_by("frame_id").values_list("frame_id", "video_id", score))

@@ -48,7 +48,7 @@ def status(dataset: Dataset) -> CalibrationStatus:
     if version is None:
         return CalibrationStatus(is_ready=False, sentence=MODEL_FIRST)
     job = Job.objects.open().filter(kind=Job.Kind.CALIBRATE, model_version=version).first()
-    applied = version.calibrations.applied().first()
+    applied = version.calibrations.standing().first()
     if applied is None:
         return _not_yet(dataset, version, job)
     new = new_reviews(dataset, applied)

@@ -14,15 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db.models import FilteredRelation, Max, Q, QuerySet
+from django.db.models import FilteredRelation, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from curation import scores
-from curation.models import Dataset, Frame, ModelVersion, Review, Score, Verdict, Video
+from curation.models import Dataset, Frame, FrameProbability, ModelVersion, Review, Score, Verdict, Video
 from curation.problems import Problem
 
 BATCH = 2000  # frames a query: about 1 MB of rows
-MEASURES = ("reconstruction_loss", "l1", "kl", "variance", "ood_score", "probability")  # columns of FrameScore
+MEASURES = ("reconstruction_loss", "l1", "kl", "variance", "ood_score")  # columns of FrameScore
 
 COLUMNS: dict[str, str] = {
     "video": "Name of the video's file, as uploaded.",
@@ -153,17 +153,28 @@ def _batches(snapshot: Snapshot, filters: ExportFilters, video: Video) -> Iterat
 
 
 def _scored(snapshot: Snapshot, filters: ExportFilters, video: Video) -> QuerySet[Any, dict[str, Any]]:
-    of_version = Q(scores__model_version=snapshot.version.pk if snapshot.version else 0)
+    version = snapshot.version.pk if snapshot.version else 0
     frames = Frame.objects.filter(video=video, pk__lte=snapshot.last_frame)
     if filters.verdict not in ("", "unreviewed"):
         frames = frames.filter(review_version__gt=0)  # at least one review; `rows` looks which one stood at the mark
-    scored = frames.annotate(score=FilteredRelation("scores", condition=of_version))
+    likely = FrameProbability.objects.filter(
+        frame=OuterRef("pk"), calibration__model_version=version, calibration__stands=True
+    )
+    scored = frames.annotate(
+        score=FilteredRelation("scores", condition=Q(scores__model_version=version)),
+        probability=Subquery(likely.values("value")[:1]),
+    )
     if filters.side:
         side = "gt" if filters.side == "above" else "lte"
-        scored = scored.filter(**{f"score__{snapshot.flagged_by}__{side}": snapshot.flag_threshold or 0.0})
-    names = ("id", "number", "time_s", *(f"score__{name}" for name in MEASURES))
+        scored = scored.filter(**{f"{_column(snapshot.flagged_by)}__{side}": snapshot.flag_threshold or 0.0})
+    names = ("id", "number", "time_s", "probability", *map(_column, MEASURES))
     values: QuerySet[Any, dict[str, Any]] = scored.order_by("number").values(*names)
     return values
+
+
+def _column(score: str) -> str:
+    """Where `_scored` has it."""
+    return score if score == Score.PROBABILITY else f"score__{score}"
 
 
 def _last_reviews(snapshot: Snapshot, frame_ids: list[int]) -> dict[int, tuple[int, Review]]:
@@ -197,12 +208,12 @@ def _row(snapshot: Snapshot, video: Video, frame: dict[str, Any], count: int, re
         "review_count": count,
         "is_correction": standing.is_correction if standing else None,
         "model_version": snapshot.version.number if snapshot.version else None,
-        **{name: frame[f"score__{name}"] for name in MEASURES},
+        **{name: frame[_column(name)] for name in (*MEASURES, Score.PROBABILITY.value)},
         "threshold": snapshot.thresholds.get(Score.RECONSTRUCTION_LOSS),
         "ood_threshold": snapshot.thresholds.get(Score.OOD_SCORE),
         "probability_threshold": snapshot.thresholds.get(Score.PROBABILITY),
         "flagged_by": snapshot.flagged_by if snapshot.version else "",
-        "is_outlier": snapshot.is_outlier(frame[f"score__{snapshot.flagged_by}"]),
+        "is_outlier": snapshot.is_outlier(frame[_column(snapshot.flagged_by)]),
     }
 
 

@@ -23,6 +23,7 @@ from curation.models import (
     Calibration,
     Dataset,
     Frame,
+    FrameProbability,
     FrameScore,
     Membership,
     ModelVersion,
@@ -72,7 +73,7 @@ def make(
     recordings = [recording(rng, int(count), reviewed) for count in lengths(rng, frames, videos)]
     say(f"{frames:,} frames of {videos:,} videos are made up.")
     thumbs, *places = fill_objects.thumbnails()
-    with bulk.without_indexes(Frame, FrameScore, Review):
+    with bulk.without_indexes(Frame, FrameScore, FrameProbability, Review):
         filled = _parents(slug, recordings, owner, (places[0], places[1]), len(thumbs))
         _write_rows(filled)
     say("Their rows are written.")
@@ -82,7 +83,7 @@ def make(
     for video in filled.videos:
         segments.rebuild(video=video)
     say("Their segments are found.")
-    bulk.settle(Frame, FrameScore, Review, Segment)
+    bulk.settle(Frame, FrameScore, FrameProbability, Review, Segment)
     return filled.dataset
 
 
@@ -134,8 +135,9 @@ def _version(dataset: Dataset, heldout: list[Recording], owner: User | None) -> 
     )  # fmt: skip
     now = timezone.now()
     Calibration.objects.create(
-        model_version=version, in_reviews=100, out_reviews=100, created_at=now, applied_at=now, note="Made up."
-    )
+        model_version=version, in_reviews=100, out_reviews=100, created_at=now, applied_at=now, stands=True,
+        note="Made up.",
+    )  # fmt: skip
     Dataset.objects.filter(pk=dataset.pk).update(active_version=version)
     dataset.active_version = version
     Activation.objects.create(dataset=dataset, model_version=version, user=owner)
@@ -176,9 +178,12 @@ def _write_rows(filled: Filled) -> None:
     bulk.insert(
         FrameScore,
         ["frame_id", "model_version_id", "video_id", "reconstruction_loss", "kl", "ood_score", "l1", "variance",
-         "probability", "verdict", "is_copy"],
+         "verdict", "is_copy"],
         _scores(filled),
     )  # fmt: skip
+    fit = filled.version.calibrations.standing().get()
+    columns = ["frame_id", "calibration_id", "value", "verdict", "is_copy"]
+    bulk.insert(FrameProbability, columns, _probabilities(filled, fit))
     bulk.insert(
         Review,
         ["dataset_id", "frame_id", "user_id", "client_uuid", "verdict", "reason", "previous_reason",
@@ -209,10 +214,18 @@ def _scores(filled: Filled) -> Iterator[tuple[Any, ...]]:
         loss = found.reconstruction_loss
         rows = zip(
             ids, loss.tolist(), found.ood_score.tolist(), (loss * 6).tolist(), (loss * 9).tolist(),
-            found.probability.tolist(), found.verdict.tolist(), (found.copy_of >= 0).tolist(), strict=True,
+            found.verdict.tolist(), (found.copy_of >= 0).tolist(), strict=True,
         )  # fmt: skip
-        for pk, own, ood, l1, variance, probability, said, is_copy in rows:
-            yield pk, version, video.pk, own, 12.0, ood, l1, variance, probability, VERDICTS[said], is_copy
+        for pk, own, ood, l1, variance, said, is_copy in rows:
+            yield pk, version, video.pk, own, 12.0, ood, l1, variance, VERDICTS[said], is_copy
+
+
+def _probabilities(filled: Filled, fit: Calibration) -> Iterator[tuple[Any, ...]]:
+    for _, _, found, ids in filled.each():
+        copies = (found.copy_of >= 0).tolist()
+        rows = zip(ids, found.probability.tolist(), found.verdict.tolist(), copies, strict=True)
+        for pk, value, said, is_copy in rows:
+            yield pk, fit.pk, value, VERDICTS[said], is_copy
 
 
 def _reviews(filled: Filled) -> Iterator[tuple[Any, ...]]:

@@ -85,7 +85,7 @@ def look(dataset: Dataset, filters: GalleryFilters, frame: Frame) -> FramePage:
     """Everything about `frame` by the active version; `filters` say in which gallery its neighbours stand."""
     version = dataset.active_version
     sorted_by = scores.settled(version, filters.score) if version else filters.score
-    score = FrameScore.objects.of_version(version).filter(frame=frame).first() if version else None
+    score = FrameScore.objects.of_version(version).with_probability().filter(frame=frame).first() if version else None
     previous_id, next_id = gallery.neighbours(dataset, filters, frame)
     log = Review.objects.filter(frame=frame).select_related("user", "model_version", "undoes")
     return FramePage(
@@ -103,7 +103,8 @@ def look(dataset: Dataset, filters: GalleryFilters, frame: Frame) -> FramePage:
 
 def by_version(frame: Frame, active: ModelVersion | None) -> list[VersionRow]:
     """What each version says of the frame, at most 20; one query."""
-    found = FrameScore.objects.filter(frame=frame).select_related("model_version").order_by("-model_version__number")
+    rows = FrameScore.objects.with_probability().filter(frame=frame)
+    found = rows.select_related("model_version").order_by("-model_version__number")
     return [
         VersionRow(version=row.model_version, is_active=row.model_version == active, cells=_cells(row))
         for row in found[:MOST_VERSIONS]
@@ -176,7 +177,7 @@ def _one(rows: list[Row], place: int, version: ModelVersion | None, score: Score
 
 
 def _rows(frame: Frame, version: ModelVersion) -> list[Row]:
-    found = FrameScore.objects.of_version(version).filter(video=frame.video_id)
+    found = FrameScore.objects.of_version(version).with_probability().filter(video=frame.video_id)
     step = -(-frame.video.frame_count // MOST_ROWS)
     if step > 1:
         found = found.annotate(phase=Mod(F("frame__number"), step)).filter(phase=0)

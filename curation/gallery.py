@@ -37,11 +37,12 @@ LEAD_IN = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How far a dataset is. `scored` is by the active version. `above` counts the frames above the threshold of the
-    score that the data set flags by."""
+    """How far a dataset is. `scored` is by the active version, `without_probability` among them. `above` counts the
+    frames above the threshold of the score that the data set flags by."""
 
     frames: int
     scored: int
+    without_probability: int
     reviewed: int
     in_: int
     out: int
@@ -136,6 +137,7 @@ def counts(dataset: Dataset) -> Counts:
     return Counts(
         frames=videos["frames"] or 0,
         scored=kept.scored,
+        without_probability=kept.without_probability,
         reviewed=in_ + out + unsure,
         in_=in_,
         out=out,

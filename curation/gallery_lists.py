@@ -110,7 +110,7 @@ class BySelection(Order):
         frames = Frame.objects.select_related("video").in_bulk(ids.tolist())
         scores: dict[int, FrameScore] = {}
         if self.version is not None:
-            rows = FrameScore.objects.of_version(self.version).filter(frame__in=list(frames))
+            rows = FrameScore.objects.of_version(self.version).with_probability().filter(frame__in=list(frames))
             scores = {row.frame_id: row for row in rows}
         return [self._card(frames[pk], scores.get(pk)) for pk in ids.tolist() if pk in frames]
 

@@ -10,8 +10,7 @@ from django.db.models import Max, Min
 
 from curation import scores, tallies
 from curation.gallery_filters import GalleryFilters
-from curation.models import Dataset, FrameScore, ModelVersion, Score, Verdict
-from curation.models.frame import FrameScoreQuerySet
+from curation.models import Dataset, FrameProbability, FrameScore, ModelVersion, Score, Verdict
 from curation.score_bins import Counts, Values, bars, spaced
 from curation.tally_tables import COLUMN, VERDICTS, Table
 
@@ -86,23 +85,25 @@ def _answer(score: Score, edges: Values, counts: Counts, filters: GalleryFilters
 def _of_version(
     version: ModelVersion, score: str, bins: int, table: Table, edges: Spacing | None = None
 ) -> tuple[Values, Counts]:
-    rows = FrameScore.objects.of_version(version).filter(**{f"{score}__isnull": False})
-    low, high = (_edge(rows, end(score)) for end in (Min, Max))
+    low, high = _ends(version, score)
     if low is None or high is None or not table[score].any():
         return np.zeros(0), np.zeros((0, len(VERDICTS)), np.int64)
     return bars(score, table[score], low, high, bins, edges and edges(score, low, high, bins))
 
 
-def _edge(rows: FrameScoreQuerySet, end: Min | Max) -> float | None:
-    """One at a time: for both at once the database reads every row."""
-    found: float | None = rows.aggregate(edge=end)["edge"]
-    return found
+def _ends(version: ModelVersion, score: str) -> list[float | None]:
+    """Lowest and highest, one at a time: for both at once the database reads every row."""
+    if score == Score.PROBABILITY:
+        likely = FrameProbability.objects.of_version(version)
+        return [likely.aggregate(edge=end("value"))["edge"] for end in (Min, Max)]
+    rows = FrameScore.objects.of_version(version).having(score)
+    return [rows.aggregate(edge=end(score))["edge"] for end in (Min, Max)]
 
 
 def _of_video(
     version: ModelVersion, video: int, score: str, bins: int, threshold: float | None
 ) -> tuple[Values, Counts, list[int]]:
-    rows = FrameScore.objects.of_version(version).filter(video=video, **{f"{score}__isnull": False})
+    rows = FrameScore.objects.of_version(version).having(score).filter(video=video)
     found = list(rows.order_by().values_list(score, "verdict"))
     if not found:
         return np.zeros(0), np.zeros((0, len(VERDICTS)), np.int64), [0] * len(VERDICTS)

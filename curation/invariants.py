@@ -11,7 +11,18 @@ from django.db.models import Count, F, Max, Q, Window
 from django.db.models.functions import Coalesce, Lag, Now
 
 from curation import segments, storage, tally_changes
-from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, Segment, Verdict, Video
+from curation.models import (
+    Dataset,
+    Frame,
+    FrameProbability,
+    FrameScore,
+    Job,
+    ModelVersion,
+    Pack,
+    Segment,
+    Verdict,
+    Video,
+)
 
 SHOWN = 20
 
@@ -82,6 +93,8 @@ def verdict_copies_agree() -> Iterator[str]:
     """The copy of the verdict beside each score is the frame's."""
     for score in FrameScore.objects.exclude(verdict=F("frame__verdict"))[:SHOWN]:
         yield f"Frame {score.frame_id}: its score by version {score.model_version_id} carries an old verdict."
+    for likely in FrameProbability.objects.exclude(verdict=F("frame__verdict"))[:SHOWN]:
+        yield f"Frame {likely.frame_id}: its probability by fit {likely.calibration_id} carries an old verdict."
 
 
 def reasons_go_with_out() -> Iterator[str]:
@@ -114,6 +127,8 @@ def copies_agree() -> Iterator[str]:
     is_copy, copied = Q(is_copy=True), Q(frame__copy_of__isnull=False)
     for score in FrameScore.objects.filter((is_copy & ~copied) | (~is_copy & copied))[:SHOWN]:
         yield f"Frame {score.frame_id}: its score by version {score.model_version_id} is wrong about near copies."
+    for likely in FrameProbability.objects.filter((is_copy & ~copied) | (~is_copy & copied))[:SHOWN]:
+        yield f"Frame {likely.frame_id}: its probability by fit {likely.calibration_id} is wrong about near copies."
 
 
 def counts_are_kept() -> Iterator[str]:

@@ -1,74 +1,107 @@
-"""Rewriting the probability beside very many scores: short transactions, kept counts that follow, little else.
+"""Writing the probabilities of a fit beside very many frames: short transactions, kept counts that follow, little else.
 
-On SQLite at most 64 rows a transaction, so that nobody waits long for the one writer; without a wait for the disk after
-each, because what a crash of the machine took is worked out again. On PostgreSQL some thousands at once, by one UPDATE.
+A fit gets rows of its own, which nobody reads until it stands; then those of the fits before go. Rows are inserted in
+blocks, each sorted by value: the index by value and the one by frame are then both written nearly in order, and a
+transaction touches few pages. On SQLite without a wait for the disk after each, because what a crash of the machine
+took is worked out again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, NamedTuple, Self
 
-import numpy as np
 from django.db import connection
+from django.db.models import Max, Min
 
-from curation import tally_changes
+from curation import bulk, tally_changes
 from curation.leases import Lease
-from curation.models import FrameScore, ModelVersion, Score, Tally
-from curation.score_bins import Counts, bins_of
-from curation.tally_tables import COLUMN, as_json, empty
+from curation.models import Calibration, Frame, FrameProbability, ModelVersion, Tally
+from curation.tally_tables import OF_FIT, Row, add, as_json, empty
 
-AT_ONCE = {"sqlite": 64, "postgresql": 4096}
-CACHE_KIB = 262_144  # of SQLite while it rewrites: both indexes by probability, a random place for each row
-CHECKPOINT = (
-    20_000  # pages of the log: each row's index pages are written once more per checkpoint, not per transaction
-)
+# A row is a fifth of a score's and lies in order: 256 of them keep SQLite's one writer for two milliseconds.
+AT_ONCE = {"sqlite": 256, "postgresql": 4096}
+BLOCK = 65_536  # rows that are sorted at once
+CACHE_KIB = 262_144  # of SQLite while it writes
+CHECKPOINT = 20_000  # pages of the log
+COLUMNS = ("frame_id", "calibration_id", "value", "verdict", "is_copy")
 
-
-class Change(NamedTuple):
-    """Id of a FrameScore, its probability as it was read a moment ago, and the one that it gets."""
-
-    pk: int
-    before: float | None
-    after: float
+Number = tuple[float, int]  # probability, frame id
 
 
-class Rewriting:
+class Writing:
     """A context in which `write` may be called; nothing is held between two calls but rows that wait for more."""
 
-    def __init__(self, lease: Lease, version: ModelVersion) -> None:
-        self.lease, self.version = lease, version
-        self.tally = _Tally(version)
-        self.waiting: list[Change] = []
+    def __init__(self, lease: Lease, fit: Calibration) -> None:
+        self.lease, self.fit = lease, fit
+        self.tally = _Tally(fit)
+        self.waiting: list[Number] = []
         self.at_once = AT_ONCE[connection.vendor]
 
-    def __enter__(self) -> Self:
-        _settings(synchronous="NORMAL", cache_kib=CACHE_KIB, checkpoint=CHECKPOINT)
-        return self
+    def write(self, numbers: Sequence[Number]) -> None:
+        """Frames that have a number by this fit keep it. Raises what Lease.transaction raises."""
+        self.waiting += numbers
+        if len(self.waiting) >= BLOCK:
+            self.flush()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        try:
-            if kind is None:
-                self._flush(everything=True)
-        finally:
-            _settings(synchronous="FULL", cache_kib=64_000, checkpoint=1000)
+    def flush(self) -> None:
+        block, self.waiting = sorted(self.waiting), []
+        for start in range(0, len(block), self.at_once):
+            with self.lease.transaction():
+                self._insert(block[start : start + self.at_once])
 
-    def write(self, changes: Sequence[Change]) -> None:
-        """Those that have their number already are left alone. Raises what Lease.transaction raises."""
-        self.waiting += [change for change in changes if change.before != change.after]
-        self._flush()
+    def _insert(self, few: list[Number]) -> None:
+        """Verdicts and copies are read while nobody can change them."""
+        tally_changes.alone(self.fit.model_version.dataset_id)
+        ids = [frame for _, frame in few]
+        there = FrameProbability.objects.filter(frame__in=ids).values_list("calibration_id", "frame_id")
+        known = {frame for fit, frame in there if fit == self.fit.pk}
+        said = Frame.objects.filter(pk__in=ids).values_list("pk", "verdict", "copy_of")
+        words = {pk: (verdict, copy_of is not None) for pk, verdict, copy_of in said if pk not in known}
+        rows = [(frame, self.fit.pk, value, *words[frame]) for value, frame in few if frame in words]
+        self.tally.count([(row[3], row[2]) for row in rows])
+        bulk.insert(FrameProbability, COLUMNS, rows)
 
-    def _flush(self, *, everything: bool = False) -> None:
-        while len(self.waiting) >= self.at_once or (everything and self.waiting):
-            few, self.waiting = self.waiting[: self.at_once], self.waiting[self.at_once :]
-            with self.lease.transaction(), self.tally.following(few):
-                _update(few)
+
+@contextmanager
+def writing(lease: Lease, fit: Calibration) -> Iterator[Writing]:
+    """All is written when it ends without an error."""
+    with _settings():
+        found = Writing(lease, fit)
+        yield found
+        found.flush()
 
 
-def _settings(*, synchronous: str, cache_kib: int, checkpoint: int) -> None:
+def forget(lease: Lease, version: ModelVersion, told: Callable[[int], None] = lambda _: None) -> None:
+    """Remove the rows of fits that don't stand, in the order in which they were written; `told` how many went. Of a fit
+    that never stood and says nothing, the fit as well: its job was stopped."""
+    with _settings():
+        for fit in version.calibrations.filter(stands=False):
+            _forget(lease, fit, told)
+    version.calibrations.filter(stands=False, applied_at=None, note="").delete()
+
+
+def _forget(lease: Lease, fit: Calibration, told: Callable[[int], None]) -> None:
+    rows = FrameProbability.objects.filter(calibration=fit)
+    ends = rows.aggregate(first=Min("pk"), last=Max("pk"))
+    step = AT_ONCE[connection.vendor]
+    for start in range(ends["first"] or 0, (ends["last"] or -1) + 1, step):
+        with lease.transaction():
+            gone, _ = FrameProbability.objects.filter(pk__gte=start, pk__lt=start + step, calibration=fit).delete()
+        told(gone)
+    Tally.objects.filter(calibration=fit).delete()
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    _set(synchronous="NORMAL", cache_kib=CACHE_KIB, checkpoint=CHECKPOINT)
+    try:
+        yield
+    finally:
+        _set(synchronous="FULL", cache_kib=64_000, checkpoint=1000)
+
+
+def _set(*, synchronous: str, cache_kib: int, checkpoint: int) -> None:
     """Of this connection alone. Inside a transaction SQLite leaves the first as it is."""
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
@@ -77,73 +110,30 @@ def _settings(*, synchronous: str, cache_kib: int, checkpoint: int) -> None:
             cursor.execute(f"PRAGMA wal_autocheckpoint={checkpoint}")
 
 
-def _update(few: Sequence[Change]) -> None:
-    table = connection.ops.quote_name(FrameScore._meta.db_table)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                f"UPDATE {table} SET probability = fresh.value "  # noqa: S608  (a constant)
-                "FROM unnest(%s::bigint[], %s::float8[]) AS fresh(id, value) "
-                f"WHERE {table}.id = fresh.id",
-                [[change.pk for change in few], [change.after for change in few]],
-            )
-            return
-        # Row by row: an UPDATE that chooses between many values takes many times as long.
-        values = [(change.after, change.pk) for change in few]
-        cursor.executemany(f"UPDATE {table} SET probability = %s WHERE id = %s", values)  # noqa: S608  (a constant)
-
-
-@dataclass
 class _Tally:
-    """The counts of one rewriting: one row that grows, instead of one per transaction, which every reader would have to
-    add up. When housekeeping has folded it away in between, another one begins."""
+    """The counts of one fit: one row that grows, instead of one per transaction, which every reader would have to add
+    up. When housekeeping has folded it away in between, another one begins."""
 
-    version: ModelVersion
-    row: int | None = None
-    is_kept: bool = False
+    def __init__(self, fit: Calibration) -> None:
+        self.fit, self.version = fit, fit.model_version
+        self.row: int | None = None
+        self.is_kept = False
+        self.whole = empty()
 
-    def __post_init__(self) -> None:
-        self.whole = _none()
-
-    @contextmanager
-    def following(self, few: Sequence[Change]) -> Iterator[None]:
-        """Inside the transaction: counts these changes, then the rows are written."""
-        if self.is_kept:
-            tally_changes.share(self.version.dataset_id)
-        self.is_kept = self.is_kept or tally_changes.is_kept(self.version)
-        if self.is_kept:
-            self._count(few)
-        yield
-
-    def _count(self, few: Sequence[Change]) -> None:
-        after = {change.pk: change.after for change in few}
-        locked = FrameScore.objects.filter(pk__in=list(after)).select_for_update().order_by("pk")
-        found = list(locked.values_list("pk", "verdict", "probability"))
-        change = _none()
-        _add(change, [(verdict, before) for _, verdict, before in found if before is not None], -1)
-        _add(change, [(verdict, after[pk]) for pk, verdict, _ in found], 1)
-        self._store(change)
-
-    def _store(self, change: Counts) -> None:
-        """Should the transaction fail, the job fails with it, and this goes with the job."""
-        self.whole += change
-        if self.row is not None and Tally.objects.filter(pk=self.row).update(counts=_json(self.whole)):
+    def count(self, rows: Sequence[Row]) -> None:
+        """Inside the transaction that writes them. Should it fail, the job fails with it, and this goes with the
+        job."""
+        self.is_kept = self.is_kept or self.version.pk in tally_changes.kept(self.version.dataset_id)
+        if not self.is_kept or not rows:
             return
-        self.whole = change
-        created = Tally.objects.create(
-            dataset_id=self.version.dataset_id, model_version=self.version, counts=_json(change)
-        )
-        self.row = created.pk
-
-
-def _none() -> Counts:
-    return empty()[Score.PROBABILITY]
-
-
-def _add(table: Counts, rows: Sequence[tuple[str, float]], sign: int) -> None:
-    values = np.array([value for _, value in rows], np.float64)
-    np.add.at(table, (bins_of(Score.PROBABILITY, values), np.array([COLUMN[word] for word, _ in rows], np.intp)), sign)
-
-
-def _json(table: Counts) -> dict[str, Any]:
-    return as_json({Score.PROBABILITY.value: table})
+        add(self.whole, OF_FIT, rows)
+        if self.row is not None and Tally.objects.filter(pk=self.row).update(counts=as_json(self.whole)):
+            return
+        self.whole = empty()
+        add(self.whole, OF_FIT, rows)
+        self.row = Tally.objects.create(
+            dataset_id=self.version.dataset_id,
+            model_version=self.version,
+            calibration=self.fit,
+            counts=as_json(self.whole),
+        ).pk

@@ -84,7 +84,7 @@ def live(dataset: Dataset) -> LiveFit | Refusal | None:
     """The refit to the verdicts of now; a Refusal with a sentence; None while no fit stands. At most four queries and
     as many small reads as there are frames judged since the last call."""
     version = dataset.active_version
-    row = version.calibrations.applied().first() if version else None
+    row = version.calibrations.standing().first() if version else None
     if version is None or row is None:
         return None
     known = _known_of(row)

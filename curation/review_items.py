@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import or_
 from typing import Any
 
-from django.db.models import FilteredRelation, Q
+from django.db.models import Q
 
 from curation import storage
 from curation.models import Frame, Video
@@ -50,12 +50,10 @@ def _rows(rule: Rule, items: Sequence[Item]) -> dict[int, list[Row]]:
     if not items:
         return {}
     wanted = reduce(or_, (Q(video=item.segment.video_id, number__range=_around(item)) for item in items))
-    frames = Frame.objects.filter(wanted).alias(
-        word=FilteredRelation("scores", condition=Q(scores__model_version=rule.version))
-    )
+    frames = Frame.objects.filter(wanted).measured(rule.version, rule.score)
     columns = ("video_id", "number", "id", "time_s", "verdict", "review_version", "shot_start")
     found: dict[int, list[Row]] = defaultdict(list)
-    for row in frames.order_by("video_id", "number").values_list(*columns, f"word__{rule.score.value}"):
+    for row in frames.order_by("video_id", "number").values_list(*columns, "measure"):
         found[row[0]].append(row)
     return found
 

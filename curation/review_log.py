@@ -9,7 +9,7 @@ from itertools import groupby
 from django.db.models import F
 
 from curation import second_looks
-from curation.models import Dataset, Frame, FrameScore, Review, Verdict
+from curation.models import Dataset, Frame, FrameProbability, FrameScore, Review, Verdict
 
 SHOWN = 20
 
@@ -92,6 +92,11 @@ def _look_for_stale_copies(dataset: Dataset, found: Replay) -> None:
         found.blame(
             f"Frame {score.frame_id} is {_word(score.frame.verdict)}, "
             f"but {_word(score.verdict)} beside its score by {score.model_version}."
+        )
+    likely = FrameProbability.objects.filter(frame__video__dataset=dataset).exclude(verdict=F("frame__verdict"))
+    for row in likely.select_related("frame").iterator():
+        found.blame(
+            f"Frame {row.frame_id} is {_word(row.frame.verdict)}, but {_word(row.verdict)} beside its probability."
         )
 
 

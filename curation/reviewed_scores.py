@@ -60,7 +60,7 @@ def load(old: ModelVersion, new: ModelVersion, score: str) -> Reviewed:
 
 def _rows(version: ModelVersion, score: str) -> FrameScoreQuerySet:
     judged = FrameScore.objects.of_version(version).filter(verdict__in=[Verdict.IN, Verdict.OUT])
-    return judged.filter(**{f"{score}__isnull": False})
+    return judged.having(score)
 
 
 def judged_before(reviewed: Reviewed, new: ModelVersion) -> Mask:

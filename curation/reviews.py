@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 
 from curation import calibrations, reasons, scores, second_looks, segments, tally_changes
-from curation.models import Dataset, Decision, Frame, FrameScore, ModelVersion, Review, Score, Verdict
+from curation.models import Dataset, Decision, Frame, FrameProbability, FrameScore, ModelVersion, Review, Score, Verdict
 from curation.problems import Problem
 from curation.undoing import in_force
 
@@ -213,7 +213,7 @@ def _scores(version: ModelVersion | None, score: str, frames: Iterable[int]) -> 
     if version is None:
         return {}
     # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
-    rows = FrameScore.objects.filter(frame__in=list(frames), **{f"{score}__isnull": False})
+    rows = FrameScore.objects.having(score).filter(frame__in=list(frames))
     found = rows.values_list("model_version_id", "frame_id", score)
     return {frame_id: value for version_id, frame_id, value in found if version_id == version.pk}
 
@@ -244,7 +244,7 @@ def _standing(undone: list[Review], frames: dict[int, Frame]) -> set[int]:
 
 
 def _write_verdicts(frames: list[Frame]) -> None:
-    """Store verdict, reason and version of each frame, and the copy of the verdict beside every version's score."""
+    """Store verdict, reason and version of each frame, and the copies of the verdict beside every version's scores."""
     states: dict[tuple[str, str, int], list[int]] = defaultdict(list)
     verdicts: dict[str, list[int]] = defaultdict(list)
     for frame in frames:
@@ -254,6 +254,7 @@ def _write_verdicts(frames: list[Frame]) -> None:
         Frame.objects.filter(pk__in=ids).update(verdict=verdict, reason=reason, review_version=review_version)
     for verdict, ids in verdicts.items():
         FrameScore.objects.filter(frame__in=ids).update(verdict=verdict)
+        FrameProbability.objects.filter(frame__in=ids).update(verdict=verdict)
 
 
 def _answered(drafts: list[tuple[ReviewRequest, str]], batch: _Batch) -> list[Outcome]:

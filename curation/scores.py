@@ -8,7 +8,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from curation import calibrations, tallies
-from curation.models import Calibration, Dataset, FrameScore, ModelVersion, Review, Score
+from curation.models import Calibration, Dataset, ModelVersion, Review, Score
 
 UNKNOWN = "–"  # noqa: RUF001
 
@@ -46,7 +46,7 @@ def choices(
 
 def has(version: ModelVersion, score: str) -> bool:
     """Whether the version's frames have this score: probabilities come with a calibration, the others at once."""
-    return score != Score.PROBABILITY or version.calibrations.applied().exists()
+    return score != Score.PROBABILITY or version.calibrations.standing().exists()
 
 
 def settled(version: ModelVersion, asked: str) -> Score:
@@ -66,13 +66,10 @@ def why_not(version: ModelVersion, reviewed: tuple[int, int] | None = None) -> s
 
 def calibration_of(version: ModelVersion) -> Calibration | None:
     """The calibration behind the version's probabilities; its `missing` counts the frames that came after it, `newer`
-    the verdicts. One query."""
-    rows = FrameScore.objects.filter(model_version=OuterRef("model_version"), probability__isnull=True)
-    missing = rows.order_by().values("model_version").annotate(frames=Count("pk")).values("frames")
+    the verdicts. Two queries."""
     later = Review.objects.applied().filter(dataset=version.dataset_id, created_at__gt=OuterRef("created_at"))
     newer = later.order_by().values("dataset").annotate(reviews=Count("pk")).values("reviews")
-    counted = {"missing": Coalesce(Subquery(missing), 0), "newer": Coalesce(Subquery(newer), 0)}
-    return version.calibrations.applied().annotate(**counted).first()
+    return version.calibrations.standing().annotate(newer=Coalesce(Subquery(newer), 0)).first()
 
 
 def flag_score(dataset: Dataset, version: ModelVersion) -> Score:

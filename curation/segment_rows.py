@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from curation import scores
@@ -22,6 +22,7 @@ from scoring.segments import Segment as Span
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+MEASURED = ("measure", "word__id")  # of Frame.objects.measured
 UNSURE = 0.25  # P(outlying) on the inner side where nothing tells more
 FIGURES = [
     "start_s", "end_s", "is_outlier", "mean", "worst", "worst_number", "certainty", "open_frames", "diversity",
@@ -56,7 +57,7 @@ def rule_of(dataset: Dataset) -> Rule | None:
     threshold = version.threshold_of(score)
     if threshold is None:
         return None
-    fit = version.calibrations.applied().values_list("pk", flat=True).first() if score == Score.PROBABILITY else None
+    fit = version.calibrations.standing().values_list("pk", flat=True).first() if score == Score.PROBABILITY else None
     return Rule(version=version, score=score, threshold=threshold, quantiles=version.quantiles_of(score), fit=fit)
 
 
@@ -85,9 +86,9 @@ def track(video_id: int, rule: Rule, *, first: int = 0, last: int | None = None)
     if last is not None:
         frames = frames.filter(number__lte=last)
     rows = list(
-        frames.alias(word=FilteredRelation("scores", condition=Q(scores__model_version=rule.version)))
+        frames.measured(rule.version, rule.score)
         .order_by("number")
-        .values_list("number", "time_s", "shot_start", "verdict", f"word__{rule.score.value}", "word__id")
+        .values_list("number", "time_s", "shot_start", "verdict", *MEASURED)
     )
     number, time_s, shot, verdict, found, ids = zip(*rows, strict=True) if rows else ((),) * 6
     values = _filled(np.array([np.nan if each is None else each for each in found], np.float64), rule.threshold)

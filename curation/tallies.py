@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from curation.models import Dataset, FrameScore, ModelVersion, Score, Tally
+from curation.models import Dataset, FrameProbability, FrameScore, ModelVersion, Score, Tally
 from curation.score_bins import Bound, inner, partial
-from curation.tally_changes import count_frames, count_scores
+from curation.tally_counts import count_frames, count_version
 from curation.tally_tables import COLUMN, VERDICTS, Table, frames_summed, summed
 
+STANDING = Q(calibration=None) | Q(calibration__stands=True)  # not what is kept of other fits than the one that stands
 COLUMNS = {"": slice(0, 4), "unreviewed": slice(0, 1), "reviewed": slice(1, 4)} | {
     verdict: slice(column, column + 1) for verdict, column in COLUMN.items() if verdict
 }
@@ -30,26 +31,34 @@ class Tallies:
     def scored(self) -> int:
         return int(self.table[Score.RECONSTRUCTION_LOSS].sum()) if self.table is not None else 0
 
+    @property
+    def without_probability(self) -> int:
+        return lacking(self.table) if self.table is not None else 0
+
+
+def lacking(table: Table) -> int:
+    """Scored frames that have no probability."""
+    return int(table[Score.RECONSTRUCTION_LOSS].sum() - table[Score.PROBABILITY].sum())
+
 
 def of_dataset(dataset: Dataset) -> Tallies:
     """In one query; a data set whose counts are not kept yet is counted."""
     version_id = dataset.active_version_id
     wanted = Q(model_version=None) | Q(model_version=version_id)
-    rows = list(Tally.objects.filter(wanted, dataset=dataset).values_list("model_version_id", "counts"))
+    rows = list(Tally.objects.filter(wanted, STANDING, dataset=dataset).values_list("model_version_id", "counts"))
     whole = [counts for pk, counts in rows if pk is None] or [count_frames([dataset.pk])[dataset.pk]]
     own = [counts for pk, counts in rows if pk is not None]
     table = None
     if version_id is not None:
-        table = summed(own) if own else count_scores(version_id)
+        table = summed(own) if own else count_version(version_id)
     return Tallies(frames_summed(whole), table)
 
 
 def of_version(version: ModelVersion) -> Table:
     """Counts of the frames that this version has scored."""
-    rows = list(
-        Tally.objects.filter(dataset=version.dataset_id, model_version=version).values_list("counts", flat=True)
-    )
-    return summed(rows) if rows else count_scores(version.pk)
+    rows = Tally.objects.filter(STANDING, dataset=version.dataset_id, model_version=version)
+    counts = list(rows.values_list("counts", flat=True))
+    return summed(counts) if counts else count_version(version.pk)
 
 
 def reviewed(dataset_ids: list[int]) -> dict[int, list[int]]:
@@ -80,10 +89,13 @@ def by_verdict(
 
 def _rows_within(version: ModelVersion, score: str, low: Bound | None, high: Bound | None) -> list[tuple[str, int]]:
     """Naming every verdict lets the database stay within the index that leads with it."""
-    ends = {} if low is None else {f"{score}__{'gt' if low.is_strict else 'gte'}": low.value}
-    ends |= {} if high is None else {f"{score}__{'lt' if high.is_strict else 'lte'}": high.value}
-    rows = FrameScore.objects.of_version(version).filter(verdict__in=VERDICTS, **ends)
-    return list(rows.order_by().values_list("verdict").annotate(frames=Count("*")))
+    is_by_fit = score == Score.PROBABILITY
+    key = "value" if is_by_fit else score
+    ends = {} if low is None else {f"{key}__{'gt' if low.is_strict else 'gte'}": low.value}
+    ends |= {} if high is None else {f"{key}__{'lt' if high.is_strict else 'lte'}": high.value}
+    rows = (FrameProbability if is_by_fit else FrameScore).objects.of_version(version)
+    within = rows.filter(verdict__in=VERDICTS, **ends).order_by()
+    return list(within.values_list("verdict").annotate(frames=Count("*")))
 
 
 def count(version: ModelVersion, score: str, verdict: str, *, low: Bound | None, high: Bound | None) -> int:

@@ -1,24 +1,26 @@
-"""Keeping the counts of frames: whatever changes what is counted writes its difference, in its own transaction. A
-rewriting of probabilities keeps its own: curation/probability_rows.py.
+"""Keeping the counts of frames: whatever changes what is counted writes its difference, in its own transaction. Who
+writes all probabilities of a fit keeps its own: curation/probability_rows.py.
 
-A data set or a version is kept once it has a row. Until then nothing is written for it, and readers count its rows;
-`adopt` counts it once. Writers of differences share a lock per data set, and the first count takes it alone, so that no
-change falls between the two. SQLite needs no lock: its writers take turns.
+A data set or a version is kept once it has a row, and with a version its fits. Until then nothing is written for it,
+and readers count its rows; `adopt` counts it once. Writers of differences share a lock per data set, and the first
+count takes it alone, so that no change falls between the two. SQLite needs no lock: its writers take turns.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
-from curation.models import Dataset, Frame, FrameScore, ModelVersion, Score, Tally, Video
+from curation.models import Calibration, Dataset, Frame, FrameProbability, FrameScore, ModelVersion, Tally, Video
+from curation.tally_counts import by_verdict, found_in_rows
 from curation.tally_tables import (
     COLUMN,
+    OF_FIT,
+    OF_VERSION,
     VERDICTS,
     Row,
     Table,
@@ -33,8 +35,7 @@ from curation.tally_tables import (
 
 LOCK_SPACE = 1_414_939_737  # "TALY": the first half of PostgreSQL's two-part key
 FOLDED_AT_ONCE = 1000
-COUNTED_AT_ONCE = 20_000
-ROW = ("verdict", *Score.values)
+Whose = tuple[int, int | None]  # version, and of its probabilities the fit
 
 
 def _lock(dataset_id: int, *, alone: bool = False) -> None:
@@ -62,15 +63,20 @@ def is_kept(version: ModelVersion) -> bool:
 
 
 def share(dataset_id: int) -> None:
-    """For a change of counts that are known to be kept: nobody counts anew until the transaction ends."""
+    """Until the transaction ends nobody counts anew, and nobody writes probabilities with copies of what stands."""
     _lock(dataset_id)
 
 
-def _write(dataset_id: int, tables: dict[int | None, Table]) -> None:
-    rows = {version: as_json(table) for version, table in tables.items()}
+def alone(dataset_id: int) -> None:
+    """Until the transaction ends nobody else gives a verdict or writes a score; for transactions of milliseconds."""
+    _lock(dataset_id, alone=True)
+
+
+def _write(dataset_id: int, tables: dict[Whose, Table]) -> None:
+    rows = {whose: as_json(table) for whose, table in tables.items()}
     Tally.objects.bulk_create(
-        Tally(dataset_id=dataset_id, model_version_id=version, counts=counts)
-        for version, counts in rows.items()
+        Tally(dataset_id=dataset_id, model_version_id=version, calibration_id=fit, counts=counts)
+        for (version, fit), counts in rows.items()
         if counts
     )
 
@@ -86,25 +92,40 @@ def _write_frames(dataset_id: int, by_column: Sequence[int]) -> None:
 def scores_stored(version: ModelVersion, rows: Sequence[Row]) -> None:
     """Scores of these, none of them there before, are being written. Their frames are locked."""
     if version.pk in _shared(version.dataset_id):
-        _write(version.dataset_id, {version.pk: counted(rows)})
+        _write(version.dataset_id, {(version.pk, None): counted(OF_VERSION, rows)})
 
 
-def scores_removed(dataset_id: int, rows: QuerySet[FrameScore]) -> None:
+def probabilities_stored(fit: Calibration, rows: Sequence[Row]) -> None:
+    """The same of probabilities by a fit."""
+    version = fit.model_version
+    if version.pk in _shared(version.dataset_id):
+        _write(version.dataset_id, {(version.pk, fit.pk): counted(OF_FIT, rows)})
+
+
+def scores_removed(dataset_id: int, scores: QuerySet[FrameScore], probabilities: QuerySet[FrameProbability]) -> None:
     """These rows will be deleted. Call it before."""
     versions = _shared(dataset_id) - {None}
     if not versions:
         return
-    tables: dict[int | None, Table] = defaultdict(empty)
-    found = rows.filter(model_version__in=versions).select_for_update().order_by("pk")
-    for version, part in _by_version(found.values_list("model_version_id", *ROW)):
-        add(tables[version], part, -1)
+    tables: dict[Whose, Table] = defaultdict(empty)
+    found = scores.filter(model_version__in=versions).select_for_update().order_by("pk")
+    for version, part in _grouped(found.values_list("model_version_id", "verdict", *OF_VERSION)):
+        add(tables[version, None], OF_VERSION, part, -1)
+    likely = probabilities.filter(calibration__model_version__in=versions)
+    for fit, part in _grouped(likely.values_list("calibration_id", "verdict", "value")):
+        add(tables[_version_of(fit), fit], OF_FIT, part, -1)
     _write(dataset_id, tables)
 
 
-def _by_version(rows: Iterable[tuple[int, str, float, float, float | None]]) -> Iterator[tuple[int, list[Row]]]:
+def _version_of(fit: int) -> int:
+    return int(Calibration.objects.values_list("model_version_id", flat=True).get(pk=fit))
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, list[Row]]]:
+    """By version or fit, which stands first in each."""
     parts: dict[int, list[Row]] = defaultdict(list)
-    for version, *row in rows:
-        parts[version].append(tuple(row))  # type: ignore[arg-type]
+    for whose, *row in rows:
+        parts[whose].append(tuple(row))
     yield from parts.items()
 
 
@@ -118,16 +139,31 @@ def verdicts_changed(dataset: Dataset, changes: dict[int, tuple[str, str]]) -> N
             by_column[COLUMN[before]] -= 1
             by_column[COLUMN[after]] += 1
         _write_frames(dataset.pk, by_column)
-    tables: dict[int | None, Table] = defaultdict(empty)
+    tables: dict[Whose, Table] = defaultdict(empty)
     # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
     locked = FrameScore.objects.filter(frame__in=list(changes)).select_for_update().order_by("pk")
-    scored = locked.values_list("model_version_id", *ROW, "frame_id")
-    found = [row for row in scored if row[0] in versions]
-    for version, part in _by_version(row[:-1] for row in found):
-        add(tables[version], part, -1)
-    for version, part in _by_version((row[0], changes[row[-1]][1], *row[2:-1]) for row in found):
-        add(tables[version], part)
+    scored = locked.values_list("frame_id", "model_version_id", "verdict", *OF_VERSION)
+    _move(tables, OF_VERSION, ((row[0], (row[1], None), *row[2:]) for row in scored if row[1] in versions), changes)
+    likely = FrameProbability.objects.filter(frame__in=list(changes)).values_list(
+        "frame_id", "calibration__model_version_id", "calibration_id", "verdict", "value"
+    )
+    _move(tables, OF_FIT, ((row[0], row[1:3], *row[3:]) for row in likely if row[1] in versions), changes)
     _write(dataset.pk, tables)
+
+
+def _move(
+    tables: dict[Whose, Table],
+    names: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    changes: dict[int, tuple[str, str]],
+) -> None:
+    """From the column of one verdict to that of another; rows begin with frame, whose, verdict before."""
+    parts: dict[Whose, list[tuple[int, Row]]] = defaultdict(list)
+    for frame, whose, *row in rows:
+        parts[whose].append((frame, tuple(row)))
+    for whose, part in parts.items():
+        add(tables[whose], names, [row for _, row in part], -1)
+        add(tables[whose], names, [(changes[frame][1], *row[1:]) for frame, row in part])
 
 
 def frames_stored(dataset_id: int, count: int) -> None:
@@ -138,20 +174,11 @@ def frames_stored(dataset_id: int, count: int) -> None:
 
 def video_removed(video: Video) -> None:
     """A video and all that hangs on it will be deleted. Call it before, with its packs locked."""
-    scores_removed(video.dataset_id, FrameScore.objects.filter(video=video))
+    likely = FrameProbability.objects.filter(frame__video=video)
+    scores_removed(video.dataset_id, FrameScore.objects.filter(video=video), likely)
     if None in kept(video.dataset_id):
-        counts = _frames(Frame.objects.filter(video=video)).get(video.dataset_id, [])
+        counts = by_verdict(Frame.objects.filter(video=video)).get(video.dataset_id, [])
         _write_frames(video.dataset_id, [-count for count in counts])
-
-
-def _frames(frames: QuerySet[Frame]) -> dict[int, list[int]]:
-    """Data set -> frames by verdict; one of a pack that isn't complete counts only by the verdict that it may have."""
-    found: dict[int, list[int]] = defaultdict(lambda: [0] * len(VERDICTS))
-    rows = frames.order_by().values_list("video__dataset", "verdict", "pack__is_complete").annotate(n=Count("pk"))
-    for dataset_id, verdict, is_complete, count in rows:
-        found[dataset_id][COLUMN[verdict]] += count
-        found[dataset_id][0] -= 0 if is_complete else count
-    return found
 
 
 # Counting once, and folding.
@@ -164,33 +191,29 @@ def ensure(dataset_id: int, version_id: int | None) -> None:
     with transaction.atomic():
         _lock(dataset_id, alone=True)
         if version_id not in kept(dataset_id):
-            counts = count_frames([dataset_id])[dataset_id] if version_id is None else as_json(count_scores(version_id))
-            Tally.objects.create(dataset_id=dataset_id, model_version_id=version_id, counts=counts)
+            _count(dataset_id, version_id)
 
 
-def count_frames(dataset_ids: list[int]) -> dict[int, dict[str, dict[str, list[int]]]]:
-    """Data set -> its frames by verdict, read from its rows, as a Tally says it."""
-    found = _frames(Frame.objects.filter(video__dataset__in=dataset_ids))
-    return {pk: frames_json(found.get(pk, [])) for pk in dataset_ids}
+def _count(dataset_id: int, version_id: int | None) -> None:
+    for fit, counts in found_in_rows(dataset_id, version_id).items():
+        Tally.objects.create(dataset_id=dataset_id, model_version_id=version_id, calibration_id=fit, counts=counts)
 
 
-def count_scores(version_id: int) -> Table:
-    """The scores of a version by bin and verdict, read from its rows: about a second per million."""
-    table = empty()
-    rows = FrameScore.objects.filter(model_version=version_id).order_by().values_list(*ROW)
-    iterator = iter(rows.iterator(chunk_size=COUNTED_AT_ONCE))
-    while part := list(islice(iterator, COUNTED_AT_ONCE)):
-        add(table, part)
-    return table
-
-
-def difference(dataset_id: int, version_id: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is kept, and what the rows say: the same where all is well."""
+def difference(
+    dataset_id: int, version_id: int | None
+) -> tuple[dict[int | None, dict[str, Any]], dict[int | None, dict[str, Any]]]:
+    """What is kept, and what the rows say, by fit: the same where all is well."""
     with transaction.atomic():
-        rows = Tally.objects.filter(dataset=dataset_id, model_version=version_id).values_list("counts", flat=True)
+        rows = Tally.objects.filter(dataset=dataset_id, model_version=version_id)
+        kept: dict[int | None, list[dict[str, Any]]] = {None: []}
+        for fit, counts in rows.values_list("calibration_id", "counts"):
+            kept.setdefault(fit, []).append(counts)
         if version_id is None:
-            return frames_json(frames_summed(rows)), count_frames([dataset_id])[dataset_id]
-        return as_json(summed(rows)), as_json(count_scores(version_id))
+            return {None: frames_json(frames_summed(kept[None]))}, found_in_rows(dataset_id, None)
+        said = {fit: as_json(summed(counts)) for fit, counts in kept.items()}
+        return {fit: counts for fit, counts in said.items() if counts or fit is None}, found_in_rows(
+            dataset_id, version_id
+        )
 
 
 def recount(dataset: Dataset) -> None:
@@ -198,10 +221,8 @@ def recount(dataset: Dataset) -> None:
     with transaction.atomic():
         _lock(dataset.pk, alone=True)
         Tally.objects.filter(dataset=dataset).delete()
-        Tally.objects.create(dataset=dataset, counts=count_frames([dataset.pk])[dataset.pk])
-        for version_id in dataset.model_versions.values_list("pk", flat=True):
-            counts = as_json(count_scores(version_id))
-            Tally.objects.create(dataset=dataset, model_version_id=version_id, counts=counts)
+        for version_id in (None, *dataset.model_versions.values_list("pk", flat=True)):
+            _count(dataset.pk, version_id)
 
 
 def adopt() -> int:
@@ -218,19 +239,20 @@ def adopt() -> int:
 
 def fold() -> int:
     """Replace the rows of each data set and version by their sum. Returns how many rows were folded."""
-    several = Tally.objects.order_by().values_list("dataset_id", "model_version_id").annotate(n=Count("pk"))
-    return sum(_fold(dataset_id, version_id) for dataset_id, version_id, _ in several.filter(n__gt=1))
+    whose = ("dataset_id", "model_version_id", "calibration_id")
+    several = Tally.objects.order_by().values_list(*whose).annotate(n=Count("pk")).filter(n__gt=1)
+    return sum(_fold(dict(zip(whose, row, strict=False))) for row in several)
 
 
-def _fold(dataset_id: int, version_id: int | None) -> int:
+def _fold(whose: dict[str, Any]) -> int:
     """Only rows that it has locked are summed and deleted, so two at once do no harm."""
     with transaction.atomic():
-        rows = Tally.objects.filter(dataset=dataset_id, model_version=version_id).select_for_update().order_by("pk")
+        rows = Tally.objects.filter(**whose).select_for_update().order_by("pk")
         found = list(rows.values_list("pk", "counts")[:FOLDED_AT_ONCE])
         if len(found) < 2:
             return 0
         said = [counts for _, counts in found]
-        whole = frames_json(frames_summed(said)) if version_id is None else as_json(summed(said))
-        Tally.objects.create(dataset_id=dataset_id, model_version_id=version_id, counts=whole)
+        whole = frames_json(frames_summed(said)) if whose["model_version_id"] is None else as_json(summed(said))
+        Tally.objects.create(**whose, counts=whole)
         Tally.objects.filter(pk__in=[pk for pk, _ in found]).delete()
         return len(found)

@@ -14,26 +14,28 @@ VERDICTS = (Verdict.NONE.value, Verdict.IN.value, Verdict.OUT.value, Verdict.UNS
 COLUMN = {verdict: column for column, verdict in enumerate(VERDICTS)}
 FRAMES = "frames"
 
+OF_VERSION = (Score.RECONSTRUCTION_LOSS.value, Score.OOD_SCORE.value)  # counted by version; probabilities by fit
+OF_FIT = (Score.PROBABILITY.value,)
+
 Table = dict[str, Counts]  # score -> (bins, 4): unreviewed, IN, OUT, unsure
-Row = tuple[str, float, float, float | None]  # verdict, then the scores in the order of Score
+Row = tuple[str, *tuple[float, ...]]  # verdict, then the scores in the order of OF_VERSION or OF_FIT
 
 
 def empty() -> Table:
     return {score: np.zeros((bin_count(score), len(VERDICTS)), np.int64) for score in Score.values}
 
 
-def add(table: Table, rows: Sequence[Row], sign: int = 1) -> None:
-    """Count these scored frames in, or with -1 out."""
+def add(table: Table, names: Sequence[str], rows: Sequence[Row], sign: int = 1) -> None:
+    """Count these scored frames in, or with -1 out; `names` of the scores that the rows give."""
     columns = np.array([COLUMN[row[0]] for row in rows], dtype=np.intp)
-    for place, score in enumerate(Score.values, start=1):
-        values = np.array([row[place] for row in rows], dtype=np.float64)  # None becomes NaN
-        has = ~np.isnan(values)
-        np.add.at(table[score], (bins_of(score, values[has]), columns[has]), sign)
+    for place, score in enumerate(names, start=1):
+        values = np.array([row[place] for row in rows], dtype=np.float64)
+        np.add.at(table[score], (bins_of(score, values), columns), sign)
 
 
-def counted(rows: Sequence[Row]) -> Table:
+def counted(names: Sequence[str], rows: Sequence[Row]) -> Table:
     table = empty()
-    add(table, rows)
+    add(table, names, rows)
     return table
 
 

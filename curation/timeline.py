@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from django.db.models import FilteredRelation, Q
-
 from curation.models import Dataset, Frame, Segment, Video
 from curation.segment_rows import Rule, rule_of
 from curation.versions_seen import runs
@@ -71,8 +69,8 @@ def _rows(video: Video, rule: Rule | None) -> list[Row]:
     frames = Frame.objects.filter(video=video).order_by("number")
     if rule is None:
         return [(*row, None) for row in frames.values_list(*names)[: MOST_FRAMES + 1]]
-    scored = frames.alias(word=FilteredRelation("scores", condition=Q(scores__model_version=rule.version)))
-    return list(scored.values_list(*names, f"word__{rule.score.value}")[: MOST_FRAMES + 1])
+    scored = frames.measured(rule.version, rule.score)
+    return list(scored.values_list(*names, "measure")[: MOST_FRAMES + 1])
 
 
 def _steps(ids: Iterable[int]) -> list[tuple[int, int]]:

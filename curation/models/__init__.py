@@ -5,7 +5,7 @@ from curation.models.calibration import Calibration
 from curation.models.dataset import Dataset, Membership, Role
 from curation.models.decision import Decision, Selection
 from curation.models.export import Export
-from curation.models.frame import Frame, FrameScore, Pack, ScoredPack
+from curation.models.frame import Frame, FrameProbability, FrameScore, Pack, ScoredPack
 from curation.models.job import Job, JobLine
 from curation.models.model_version import Activation, ModelVersion
 from curation.models.preference import Preference, SavedView
@@ -27,6 +27,7 @@ __all__ = [
     "EpochMetric",
     "Export",
     "Frame",
+    "FrameProbability",
     "FrameScore",
     "GateDecision",
     "Job",

@@ -9,9 +9,9 @@ from curation.models.model_version import ModelVersion
 
 
 class CalibrationQuerySet(models.QuerySet["Calibration"]):
-    def applied(self) -> CalibrationQuerySet:
-        """Those whose probabilities stand, or stood, beside every frame's score."""
-        return self.filter(applied_at__isnull=False)
+    def standing(self) -> CalibrationQuerySet:
+        """Those whose probabilities people see: one per version at most."""
+        return self.filter(stands=True)
 
 
 class Calibration(models.Model):
@@ -24,11 +24,17 @@ class Calibration(models.Model):
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, help_text="When the verdicts were read.")
     applied_at = models.DateTimeField(null=True, help_text="When every frame's probability was written.")
+    stands = models.BooleanField(default=False, help_text="Its probabilities are the version's; others wait or go.")
 
     objects = CalibrationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_version"], condition=models.Q(stands=True), name="one_standing_fit_per_version"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"calibration of {self.model_version} on {self.in_reviews + self.out_reviews} reviews"

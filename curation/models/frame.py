@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Value
+from django.db.models import F, FilteredRelation, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Concat
 
+from curation.models.calibration import Calibration
 from curation.models.model_version import ModelVersion
 from curation.models.review import Verdict
 from curation.models.score import Score
@@ -52,6 +53,14 @@ class FrameQuerySet(models.QuerySet["Frame"]):
     def reviewed(self) -> FrameQuerySet:
         return self.exclude(verdict=Verdict.NONE)
 
+    def measured(self, version: ModelVersion, score: str) -> FrameQuerySet:
+        """Adds `word`, the row of FrameScore by this version, and `measure`, its number on a score; None without."""
+        rows = self.alias(word=FilteredRelation("scores", condition=Q(scores__model_version=version)))
+        if score != Score.PROBABILITY:
+            return rows.annotate(measure=F(f"word__{score}"))
+        found = FrameProbability.objects.of_version(version).filter(frame=OuterRef("pk"))
+        return rows.annotate(measure=Subquery(found.values("value")[:1]))
+
 
 class Frame(models.Model):
     """A sampled frame. `number` counts sampled frames; `time_s` may repeat or go backwards, `number` never does."""
@@ -84,13 +93,85 @@ class Frame(models.Model):
         return f"{self.video} #{self.number}"
 
 
+OWN = ("id", "video_id", "reconstruction_loss", "kl", "ood_score", "l1", "variance")  # of FrameScore
+
+
+class FrameProbabilityQuerySet(models.QuerySet["FrameProbability"]):
+    def of_version(self, version: ModelVersion) -> FrameProbabilityQuerySet:
+        """Those by the fit that stands for it."""
+        fit = Calibration.objects.standing().filter(model_version=version).order_by().values("pk")
+        return self.filter(calibration=Subquery(fit[:1]))
+
+    def with_scores(self, version: ModelVersion) -> FrameProbabilityQuerySet:
+        """For `beside_score`, in one query."""
+        rows = self.alias(word=FilteredRelation("frame__scores", condition=Q(frame__scores__model_version=version)))
+        own = {f"own_{name}": F(f"word__{name}") for name in OWN}
+        return rows.annotate(**own).select_related("frame__video")
+
+    def in_order_of(self, *keys: str, is_upward: bool = False) -> FrameProbabilityQuerySet:
+        """By these keys, then by frame; from the highest down unless `is_upward`."""
+        return self.order_by(*((key if is_upward else f"-{key}") for key in (*keys, "frame_id")))
+
+
+class FrameProbability(models.Model):
+    """What one fit to the verdicts says of a frame: the probability of OUT, 0 to 1.
+
+    Narrow rows of their own, because a fit gives every frame another number: a million rows are inserted in seconds,
+    updated in minutes. Verdict and word about copies are what stands beside the scores.
+    """
+
+    calibration = models.ForeignKey(Calibration, on_delete=models.CASCADE, related_name="probabilities", db_index=False)
+    # The database doesn't check the reference: that would lock frames that somebody is judging (probability_rows.py).
+    frame = models.ForeignKey(
+        "Frame", on_delete=models.CASCADE, related_name="probabilities", db_index=False, db_constraint=False
+    )
+    value = models.FloatField(help_text="Calibrated probability of OUT.")
+    verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
+    is_copy = models.BooleanField(default=False, help_text="The frame nearly repeats one before it: Frame.copy_of.")
+
+    objects = FrameProbabilityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "frame probabilities"
+        constraints = [models.UniqueConstraint(fields=["frame", "calibration"], name="one_probability_per_fit")]
+        indexes = [
+            models.Index(fields=["calibration", "value", "frame", "is_copy"], name="probability_by_value"),
+            models.Index(fields=["calibration", "verdict", "value", "frame", "is_copy"], name="probability_by_verdict"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.frame_id} by fit {self.calibration_id}: {self.value:.3f}"
+
+    def beside_score(self, version: ModelVersion) -> FrameScore:
+        """The frame's row of FrameScore with the probability beside it, from a query `with_scores`."""
+        own = {name: getattr(self, f"own_{name}") for name in OWN}
+        row = FrameScore(frame=self.frame, model_version=version, verdict=self.verdict, is_copy=self.is_copy, **own)
+        setattr(row, Score.PROBABILITY, self.value)
+        return row
+
+
 class FrameScoreQuerySet(models.QuerySet["FrameScore"]):
     def of_version(self, version: ModelVersion) -> FrameScoreQuerySet:
         return self.filter(model_version=version)
 
+    def with_probability(self) -> FrameScoreQuerySet:
+        """Adds `probability`, by the fit that stands for the row's version; None where there is none."""
+        found = FrameProbability.objects.filter(
+            frame=OuterRef("frame"), calibration__model_version=OuterRef("model_version"), calibration__stands=True
+        )
+        return self.annotate(probability=Subquery(found.order_by().values("value")[:1]))
+
+    def without_probability(self) -> FrameScoreQuerySet:
+        return self.with_probability().filter(**{f"{Score.PROBABILITY}__isnull": True})
+
+    def having(self, score: str) -> FrameScoreQuerySet:
+        """Those that have this score, which can be asked for by its name then."""
+        rows = self.with_probability() if score == Score.PROBABILITY else self
+        return rows.filter(**{f"{score}__isnull": False})
+
     def worst_first(self, score: str = Score.RECONSTRUCTION_LOSS) -> FrameScoreQuerySet:
         """Frames that lack the score are left out."""
-        return self.filter(**{f"{score}__isnull": False}).in_order_of(score)
+        return self.having(score).in_order_of(score)
 
     def in_order_of(self, *keys: str, is_upward: bool = False) -> FrameScoreQuerySet:
         """By these keys, then by frame; from the highest down unless `is_upward`."""
@@ -106,7 +187,7 @@ class FrameScoreQuerySet(models.QuerySet["FrameScore"]):
 
     def flagged(self, threshold: float, score: str = Score.RECONSTRUCTION_LOSS) -> FrameScoreQuerySet:
         """Frames on the outlying side of the threshold of this score."""
-        return self.filter(**{f"{score}__gt": threshold})
+        return self.having(score).filter(**{f"{score}__gt": threshold})
 
 
 class FrameScore(models.Model):
@@ -120,7 +201,6 @@ class FrameScore(models.Model):
     ood_score = models.FloatField(help_text="The version's own outlier score; label-free for a fresh model.")
     l1 = models.FloatField(null=True, help_text="Absolute error summed over H x W x 3, pixels in [0, 1].")
     variance = models.FloatField(null=True, help_text="Squared deviation from each channel's mean, summed.")
-    probability = models.FloatField(null=True, help_text="Calibrated probability of OUT; null before 25 reviews.")
     verdict = models.CharField(max_length=6, choices=Verdict.choices, default=Verdict.NONE, blank=True)
     is_copy = models.BooleanField(default=False, help_text="The frame nearly repeats one before it: Frame.copy_of.")
 
@@ -141,17 +221,13 @@ class FrameScore(models.Model):
             models.Index(
                 fields=["model_version", "verdict", "ood_score", "frame", "is_copy"], name="score_by_verdict_ood"
             ),
-            models.Index(fields=["model_version", "probability", "frame", "is_copy"], name="score_by_probability"),
-            models.Index(
-                fields=["model_version", "verdict", "probability", "frame", "is_copy"], name="score_by_verdict_prob"
-            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.frame} by version {self.model_version_id}: {self.reconstruction_loss:.1f}"
 
     def value(self, score: str) -> float | None:
-        """The frame's number on a score of models/score.py."""
+        """The frame's number on a score of models/score.py; of a probability where the query asked for it."""
         found: float | None = getattr(self, score)
         return found
 

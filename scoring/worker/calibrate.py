@@ -6,7 +6,7 @@ import numpy as np
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from curation import scores, segments, storage
+from curation import probability_rows, scores, segments, storage
 from curation.leases import Lease
 from curation.models import Calibration as CalibrationRow
 from curation.models import Dataset, ModelVersion, Score
@@ -18,11 +18,12 @@ from scoring.worker.thresholds import entry
 from scoring.worker.weights import load_version
 
 NO_FEATURES = "This version kept no features of its frames, which probabilities need. Train a version and activate it."
-READING = 0.2  # share of the work
+READING, WRITTEN = 0.2, 0.85  # shares of the work that are done when reading and when writing ends
 
 
 def run(lease: Lease, version: ModelVersion) -> None:
     """Fit to the verdicts there are now, then write every frame's probability and the threshold on it."""
+    probability_rows.forget(lease, version)  # of a job that was stopped
     row = CalibrationRow(model_version=version, created_at=timezone.now(), in_reviews=0, out_reviews=0)
     try:
         _learn(lease, version, row)
@@ -46,13 +47,28 @@ def _learn(lease: Lease, version: ModelVersion, row: CalibrationRow) -> None:
         _refuse(lease, row, found.reason)
         return
     row.parameters = found.as_json()
-    writer = Writer(lease, version, found, heldout, READING)
+    row.save()
+    writer = Writer(lease, row, found, heldout, READING, WRITTEN)
     writer.write()
     storage.write(row.digest_key, _digest(found, judged, start, writer).as_bytes())
     _finish(lease, version, row, [np.concatenate(parts) for parts in writer.heldout_scores.values()])
     _forget_digests(row)
-    writer.write()  # packs that were scored in the meantime, some of them still by the fit before
+    writer.write()  # packs that were scored in the meantime, by the fit before
+    lease.log(f"Learned from {row.in_reviews} IN and {row.out_reviews} OUT verdicts; every frame has its probability.")
+    probability_rows.forget(lease, version, _Forgetting(lease, writer.frames))
     _renew_segments(version)
+
+
+class _Forgetting:
+    """Progress while the rows of the fit before go."""
+
+    def __init__(self, lease: Lease, frames: int) -> None:
+        self.lease, self.frames, self.gone = lease, max(frames, 1), 0
+
+    def __call__(self, gone: int) -> None:
+        self.gone += gone
+        share = min(1.0, self.gone / self.frames)
+        self.lease.progress(WRITTEN + (1 - WRITTEN) * share, f"{self.gone:,} numbers of before cleared away")
 
 
 def _renew_segments(version: ModelVersion) -> None:
@@ -106,13 +122,7 @@ def _finish(lease: Lease, version: ModelVersion, row: CalibrationRow, heldout: l
         if heldout:
             now.thresholds[Score.PROBABILITY] = entry(heldout, now.dataset.target_tpr)
             now.save(update_fields=["thresholds"])
-        row.applied_at = timezone.now()
+        # Half a megabyte each, and nobody asks again.
+        version.calibrations.exclude(pk=row.pk).update(parameters={}, stands=False)
+        row.applied_at, row.stands = timezone.now(), True
         row.save()
-        version.calibrations.exclude(pk=row.pk).update(parameters={})  # half a megabyte each, and nobody asks again
-    lease.log(f"Learned from {row.in_reviews} IN and {row.out_reviews} OUT verdicts; every frame has its probability.")
-
-
-def newest(version: ModelVersion) -> Calibration | None:
-    """The calibration that stands for a version, for frames that come after it."""
-    row = version.calibrations.applied().first()
-    return Calibration.from_json(row.parameters) if row else None

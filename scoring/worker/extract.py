@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from curation import bulk, segments, storage, tally_changes, videos
 from curation.leases import Lease
-from curation.models import Frame, FrameScore, Pack, ScoredPack, Video
+from curation.models import Frame, FrameProbability, FrameScore, Pack, ScoredPack, Video
 from curation.problems import Problem
 from scoring.errors import Stopped
 from scoring.frames import Summary, VideoInfo
@@ -147,8 +147,10 @@ def _replace(
         # A pack is small, and half of one must never be seen; scoring locks the same row (worker/score.py).
         Pack.objects.select_for_update().get(pk=pack.pk)
         scores = FrameScore.objects.filter(frame__pack=pack)
-        tally_changes.scores_removed(pack.video.dataset_id, scores)
+        probabilities = FrameProbability.objects.filter(frame__pack=pack)
+        tally_changes.scores_removed(pack.video.dataset_id, scores, probabilities)
         scores.delete()
+        probabilities.delete()
         ScoredPack.objects.filter(pack=pack).delete()
         Frame.objects.bulk_update(moved, ["thumb_offset", "thumb_bytes", "copy_of", "copies"])
         Pack.objects.filter(pk=pack.pk).update(**written)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from curation import probability_rows
 from curation.leases import Lease
+from curation.models import Calibration as CalibrationRow
 from curation.models import FrameScore, ModelVersion, Pack
-from curation.probability_rows import Change
 from scoring.features import Floats
 from scoring.recalibrate import Calibration, squared_distance
 from scoring.refit import Reduced
@@ -31,18 +31,18 @@ AHEAD = 6  # packs that are read and multiplied before they are written
 
 @dataclass(frozen=True)
 class Worked:
-    """A pack's frames: (FrameScore id, frame id, probability before), outlier scores, features and squared distances to
-    what was seen, probabilities, (N,) each."""
+    """A pack's frames: ids, outlier scores, features and squared distances to what was seen, probabilities, (N,)
+    each."""
 
     pack: Pack
-    rows: list[tuple[int, int, float | None]]
+    frames: list[int]
     scores: NDArray[np.float64]
     features: Floats
     distance: NDArray[np.float64]
     probability: NDArray[np.float64]
 
     def reduced(self, chosen: NDArray[np.int64]) -> Reduced:
-        ids = np.array([self.rows[row][1] for row in chosen.tolist()], np.int64)
+        ids = np.array(self.frames, np.int64)[chosen]
         group = np.full(len(chosen), self.pack.video_id, np.int64)
         kept = self.features[chosen].astype(np.float16).astype(np.float32)
         return Reduced(kept, self.scores[chosen], ids, group)
@@ -74,14 +74,15 @@ def _merged(parts: list[Reduced]) -> Reduced:
 
 @dataclass
 class Writer:
-    """Writes the probabilities of a fit, and keeps what is needed of held-out and of sampled frames. `done`: the
-    share of the job that went before."""
+    """Writes the probabilities of a fit, and keeps what is needed of held-out and of sampled frames. `begins`, `ends`:
+    the shares of the job that are done before and after."""
 
     lease: Lease
-    version: ModelVersion
+    row: CalibrationRow
     calibration: Calibration
     heldout: HeldOut
-    done: float
+    begins: float
+    ends: float
     heldout_scores: dict[int, list[NDArray[np.float64]]] = field(default_factory=lambda: defaultdict(list))
     held: Kept = field(default_factory=Kept)
     sampled: Kept = field(default_factory=Kept)
@@ -90,47 +91,43 @@ class Writer:
 
     def write(self) -> None:
         """Every scored pack that was not written yet."""
-        packs = [pack for pack in scored_packs(self.version) if pack.pk not in self.written]
+        packs = [pack for pack in scored_packs(self.row.model_version) if pack.pk not in self.written]
         total = self.frames + sum(pack.frame_count for pack in packs)
         chosen = _drawn(total) if not self.frames else np.zeros(0, np.int64)
-        with probability_rows.Rewriting(self.lease, self.version) as rows, ThreadPoolExecutor(_threads()) as pool:
+        with probability_rows.writing(self.lease, self.row) as rows, ThreadPoolExecutor(_threads()) as pool:
             for worked in self._ahead(pool, packs):
                 self._keep(worked, chosen)
-                rows.write([Change(row[0], row[2], value) for row, value in _paired(worked)])
+                rows.write(list(zip(worked.probability.tolist(), worked.frames, strict=True)))
                 self.written.add(worked.pack.pk)
-                self.frames += len(worked.rows)
-                share = self.done + (1 - self.done) * self.frames / max(total, 1)
+                self.frames += len(worked.frames)
+                share = self.begins + (self.ends - self.begins) * self.frames / max(total, 1)
                 self.lease.progress(share, f"{self.frames:,} of {total:,} frames")
 
     def _ahead(self, pool: ThreadPoolExecutor, packs: list[Pack]) -> Iterator[Worked]:
         """In order; a few packs ahead are being worked at while one is written."""
         under_way: deque[Future[Worked]] = deque()
-        for pack, rows in _with_rows(self.version, packs):
+        for pack, rows in _with_rows(self.row.model_version, packs):
             under_way.append(pool.submit(self._work, pack, rows))
             if len(under_way) > AHEAD:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
 
-    def _work(self, pack: Pack, rows: list[tuple[int, int, float, float | None]]) -> Worked:
+    def _work(self, pack: Pack, rows: list[tuple[int, float]]) -> Worked:
         """In a thread that knows no database."""
-        scores = np.array([row[2] for row in rows], np.float64)
-        features = self.calibration.basis.transform(activations_of(self.version, pack)[: len(rows)])
+        scores = np.array([score for _, score in rows], np.float64)
+        features = self.calibration.basis.transform(activations_of(self.row.model_version, pack)[: len(rows)])
         distance = squared_distance(features, self.calibration.seen)
         found = self.calibration.probability_of(self.calibration.total(features, scores, distance))
-        return Worked(pack, [(row[0], row[1], row[3]) for row in rows], scores, features, distance, found)
+        return Worked(pack, [frame for frame, _ in rows], scores, features, distance, found)
 
     def _keep(self, worked: Worked, chosen: NDArray[np.int64]) -> None:
-        inside = chosen[(chosen >= self.frames) & (chosen < self.frames + len(worked.rows))] - self.frames
+        inside = chosen[(chosen >= self.frames) & (chosen < self.frames + len(worked.frames))] - self.frames
         self.sampled.add(worked, inside)
         if worked.pack.pk in self.heldout:
             rows = np.array(sorted(self.heldout[worked.pack.pk]), np.int64)
             self.held.add(worked, rows)
             self.heldout_scores[worked.pack.video_id].append(worked.probability[rows])
-
-
-def _paired(worked: Worked) -> Iterator[tuple[tuple[int, int, float | None], float]]:
-    return zip(worked.rows, worked.probability.tolist(), strict=True)
 
 
 def _drawn(frames: int) -> NDArray[np.int64]:
@@ -143,17 +140,15 @@ def _threads() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def _with_rows(
-    version: ModelVersion, packs: list[Pack]
-) -> Iterator[tuple[Pack, list[tuple[int, int, float, float | None]]]]:
-    """Each pack with its frames' scores in their order: (id, frame id, outlier score, probability)."""
+def _with_rows(version: ModelVersion, packs: list[Pack]) -> Iterator[tuple[Pack, list[tuple[int, float]]]]:
+    """Each pack with its frames in their order: (id, outlier score)."""
     left = iter(packs)
     while few := list(islice(left, PACKS_AT_ONCE)):
         # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
         found = FrameScore.objects.filter(frame__pack__in=few).order_by("frame__number")
-        columns = ("model_version_id", "frame__pack_id", "pk", "frame_id", "ood_score", "probability")
-        rows: dict[int, list[tuple[int, int, float, float | None]]] = defaultdict(list)
-        for version_id, pack_id, *row in found.values_list(*columns):
+        rows: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        columns = ("model_version_id", "frame__pack_id", "frame_id", "ood_score")
+        for version_id, pack_id, frame_id, score in found.values_list(*columns):
             if version_id == version.pk:
-                rows[pack_id].append(tuple(row))
+                rows[pack_id].append((frame_id, score))
         yield from ((pack, rows[pack.pk]) for pack in few)

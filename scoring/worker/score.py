@@ -6,22 +6,20 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 from django.db.models import QuerySet, Sum
-from numpy.typing import NDArray
 
-from curation import bulk, rescoring, segments, storage, tally_changes, videos
+from curation import bulk, probability_rows, rescoring, segments, storage, tally_changes, videos
 from curation.leases import Lease
-from curation.models import Frame, FrameScore, ModelVersion, Pack, ScoredPack, Video
+from curation.models import Frame, FrameProbability, FrameScore, ModelVersion, Pack, ScoredPack, Video
 from scoring.features import features_to_bytes
 from scoring.packs import Inputs, read_inputs
+from scoring.recalibrate import Calibration
 from scoring.score import Scores
-from scoring.worker.calibrate import newest
 from scoring.worker.weights import scorer_for
 
 PACKS_AT_ONCE, FETCHED_AHEAD = 64, 2
 MEASURES = ("reconstruction_loss", "kl", "ood_score", "l1", "variance")
-COLUMNS = ("frame_id", "model_version_id", "video_id", *MEASURES, "probability", "verdict", "is_copy")
+COLUMNS = ("frame_id", "model_version_id", "video_id", *MEASURES, "verdict", "is_copy")
 
 
 def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> None:
@@ -75,7 +73,7 @@ def _fetch(key: str) -> Inputs:
 def score_pack(lease: Lease, version: ModelVersion, pack: Pack, inputs: Inputs) -> None:
     """Score one pack; its mark is written with its last rows, so a killed scoring goes on where it stopped."""
     scores = scorer_for(version).score_inputs(inputs)
-    probability = _keep_features(version, pack, inputs, scores)
+    _keep_features(version, pack, inputs, scores)
     step = bulk.rows_per_transaction(len(inputs.number))
     starts = range(0, len(inputs.number), step)
     for start in starts:
@@ -83,23 +81,18 @@ def score_pack(lease: Lease, version: ModelVersion, pack: Pack, inputs: Inputs) 
         with lease.transaction():
             if not Pack.objects.select_for_update().filter(pk=pack.pk, revision=pack.revision).exists():
                 return  # it was extracted anew meanwhile; these are scores of its old inputs
-            _store_scores(version, pack, rows, scores, probability)
+            _store_scores(version, pack, rows, scores)
             if start == starts[-1]:
                 ScoredPack.objects.get_or_create(pack=pack, model_version=version)
 
 
-def _keep_features(version: ModelVersion, pack: Pack, inputs: Inputs, scores: Scores) -> NDArray[np.float64] | None:
-    """Store what calibration will read; the probability (N,) by the calibration that stands, if there is one."""
-    if scores.activations is None:
-        return None
-    storage.write(pack.features_key(version), features_to_bytes(scores.activations, inputs.number))
-    standing = newest(version)
-    return standing.probability(scores.activations, scores.ood_score) if standing else None
+def _keep_features(version: ModelVersion, pack: Pack, inputs: Inputs, scores: Scores) -> None:
+    """Store what calibration will read."""
+    if scores.activations is not None:
+        storage.write(pack.features_key(version), features_to_bytes(scores.activations, inputs.number))
 
 
-def _store_scores(
-    version: ModelVersion, pack: Pack, rows: range, scores: Scores, probability: NDArray[np.float64] | None
-) -> None:
+def _store_scores(version: ModelVersion, pack: Pack, rows: range, scores: Scores) -> None:
     """Locks the frames first: a verdict that is being given must not miss the copy beside the score."""
     first, last = pack.first_number + rows.start, pack.first_number + rows.stop - 1
     frames = Frame.objects.select_for_update().filter(video_id=pack.video_id, number__range=(first, last))
@@ -107,12 +100,29 @@ def _store_scores(
     there = FrameScore.objects.of_version(version).filter(frame__in=[pk for _, pk, _, _ in known])
     written = set(there.values_list("frame_id", flat=True))
     found = {name: getattr(scores, name).tolist() for name in MEASURES}
-    likely = [None] * len(scores) if probability is None else probability.tolist()
-    fresh = []
+    fresh, places = [], []
     for number, pk, verdict, copy_of in known:
         if pk not in written:
             row = number - pack.first_number
             measured = (found[name][row] for name in MEASURES)
-            fresh.append((pk, version.pk, pack.video_id, *measured, likely[row], verdict, copy_of is not None))
-    tally_changes.scores_stored(version, [(row[-2], row[3], row[5], row[-3]) for row in fresh])
+            fresh.append((pk, version.pk, pack.video_id, *measured, verdict, copy_of is not None))
+            places.append(row)
+    tally_changes.scores_stored(version, [(row[-2], row[3], row[5]) for row in fresh])
     bulk.insert(FrameScore, COLUMNS, fresh)
+    _store_probabilities(version, scores, places, [(row[0], *row[-2:]) for row in fresh])
+
+
+def _store_probabilities(
+    version: ModelVersion, scores: Scores, places: list[int], frames: list[tuple[int, str, bool]]
+) -> None:
+    """By the fit that stands, if one does; `places` of the frames (id, verdict, is copy) among the scores. Should
+    another fit come to stand, it waits for this transaction, and then sees to these frames."""
+    rows = version.calibrations.standing().select_for_update(no_key=True, of=("self",))
+    fit = rows.select_related("model_version").first()
+    if fit is None or scores.activations is None or not places:
+        return
+    known = Calibration.from_json(fit.parameters)
+    values = known.probability(scores.activations[places], scores.ood_score[places]).tolist()
+    tally_changes.probabilities_stored(fit, [(said, value) for value, (_, said, _) in zip(values, frames, strict=True)])
+    found = [(pk, fit.pk, value, *words) for value, (pk, *words) in zip(values, frames, strict=True)]
+    bulk.insert(FrameProbability, probability_rows.COLUMNS, found)

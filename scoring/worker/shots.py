@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import storage
+from curation import storage, tally_changes
 from curation.leases import Lease
-from curation.models import Frame, FrameScore, Pack, Video
+from curation.models import Frame, FrameProbability, FrameScore, Pack, Video
 from scoring.frames import Pixels
 from scoring.packs import PackError, read_inputs
 from scoring.shots import ShotFinder, near_copies
@@ -65,6 +65,8 @@ def _store_copies(lease: Lease, pack: Pack, copies: list[Copy]) -> None:
     for start in range(0, len(changed), ROWS_PER_TRANSACTION):
         some = changed[start : start + ROWS_PER_TRANSACTION]
         with lease.transaction():
+            tally_changes.share(pack.video.dataset_id)  # nobody writes probabilities meanwhile
             Frame.objects.bulk_update(some, ["copy_of", "copies"])
             copied = [frame.pk for frame in some if frame.copy_of is not None]
             FrameScore.objects.filter(frame__in=copied).update(is_copy=True)
+            FrameProbability.objects.filter(frame__in=copied).update(is_copy=True)

@@ -8,7 +8,18 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from curation.models import Calibration, Dataset, Frame, FrameScore, Membership, ModelVersion, Pack, Role, Video
+from curation.models import (
+    Calibration,
+    Dataset,
+    Frame,
+    FrameProbability,
+    FrameScore,
+    Membership,
+    ModelVersion,
+    Pack,
+    Role,
+    Video,
+)
 from curation.reviews import ReviewRequest
 from curation.scores import BY_NAME
 from tests.seed import thresholds
@@ -55,7 +66,18 @@ def make_version(dataset: Dataset, *, threshold: float = 50.0, is_active: bool =
 def calibrate(version: ModelVersion) -> Calibration:
     """A calibration whose probabilities stand beside the version's scores; the test writes them."""
     return Calibration.objects.create(
-        model_version=version, in_reviews=20, out_reviews=10, parameters={"made": "up"}, applied_at=timezone.now()
+        model_version=version, in_reviews=20, out_reviews=10, parameters={"made": "up"}, applied_at=timezone.now(),
+        stands=True,
+    )  # fmt: skip
+
+
+def probable(fit: Calibration, values: dict[int, float]) -> None:
+    """Give each frame id its probability by this fit."""
+    FrameProbability.objects.bulk_create(
+        FrameProbability(
+            calibration=fit, frame=frame, value=values[pk], verdict=frame.verdict, is_copy=frame.copy_of is not None
+        )
+        for pk, frame in Frame.objects.in_bulk(list(values)).items()
     )
 
 
@@ -90,11 +112,16 @@ def dataset_with_three_scores() -> Dataset:
     dataset = make_dataset(ana="curator", olga="admin")
     ids = [f.pk for n in (25, 15) for f in make_video(dataset, n, name=f"{n}.mp4").frames.order_by("number")]
     draw = random.Random(5)
+    likely: dict[int, float] = {}
     version = make_version(dataset, ood=0.5, probability=0.5)
     score(version, {pk: draw.choice([10.0, 50.0, 90.0]) for pk in ids})
     for n, pk in enumerate(ids):
         changed = {"ood_score": draw.choice([-0.5, 0.5, 0.75]), "verdict": ("", "in", "out")[n % 3]}
         probability = None if n % 5 == 4 or n == 38 else draw.choice([0.02, 0.5, 0.97])
-        FrameScore.objects.filter(frame=pk).update(**changed, probability=probability)
-    calibrate(version)
+        FrameScore.objects.filter(frame=pk).update(**changed)
+        if probability is not None:
+            likely[pk] = probability
+    probable(calibrate(version), likely)
+    for word in ("", "in", "out"):  # the copies alone, so that tests of pages may judge
+        FrameProbability.objects.filter(frame__scores__verdict=word).update(verdict=word)
     return dataset

@@ -35,7 +35,7 @@ def say(dataset: Dataset, frames: list[Frame], verdict: str) -> None:
 def fitted(dataset: Dataset) -> Calibration:
     assert dataset.active_version is not None
     return dataset.active_version.calibrations.create(
-        in_reviews=20, out_reviews=5, parameters={"kind": "logistic"}, applied_at=timezone.now()
+        in_reviews=20, out_reviews=5, parameters={"kind": "logistic"}, applied_at=timezone.now(), stands=True
     )
 
 

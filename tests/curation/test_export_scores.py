@@ -26,7 +26,9 @@ def rows_of(dataset: Dataset, **filters: Any) -> list[dict[str, Any]]:
 
 
 def scores_by_frame() -> dict[tuple[int, int], FrameScore]:
-    return {(row.video_id, row.frame.number): row for row in FrameScore.objects.select_related("frame")}
+    return {
+        (row.video_id, row.frame.number): row for row in FrameScore.objects.with_probability().select_related("frame")
+    }
 
 
 @pytest.mark.parametrize("field", Score.values)

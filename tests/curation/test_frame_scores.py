@@ -28,7 +28,7 @@ def page(frame: Frame, query: str = "") -> str:
 
 
 def test_it_shows_every_number_of_a_frame_the_sorting_score_first(cup: Dataset) -> None:
-    score = FrameScore.objects.filter(probability=0.97, ood_score=-0.5).select_related("frame")[0]
+    score = FrameScore.objects.filter(frame__probabilities__value=0.97, ood_score=-0.5).select_related("frame")[0]
     FrameScore.objects.filter(pk=score.pk).update(l1=212.34, variance=1234.56)
     html = page(score.frame, "sort=ood")
     names = re.findall(r'class="gauge-name"[^>]*>([^<]+)<', html)
@@ -40,7 +40,7 @@ def test_it_shows_every_number_of_a_frame_the_sorting_score_first(cup: Dataset) 
 
 
 def test_it_says_when_a_frame_has_no_probability_yet(cup: Dataset) -> None:
-    score = FrameScore.objects.filter(probability=None).select_related("frame")[0]
+    score = FrameScore.objects.filter(frame__probabilities=None).select_related("frame")[0]
     assert "not worked out" in page(score.frame)
 
 
@@ -51,7 +51,7 @@ def test_it_draws_any_score_along_the_video(cup: Dataset) -> None:
     )
     assert drawn["shown"] == "probability"
     for field in Score.values:
-        rows = FrameScore.objects.filter(video=frame.video).exclude(**{field: None}).order_by("frame__number")
+        rows = FrameScore.objects.having(field).filter(video=frame.video).order_by("frame__number")
         points = [[row.frame_id, row.frame.time_s, row.value(field), row.verdict] for row in rows]
         assert drawn["curves"][field]["points"] == points
         assert drawn["curves"][field]["threshold"] == (50.0 if field == "reconstruction_loss" else 0.5)

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from curation import frame_page
 from curation.models import Frame, Score
 from tests.conftest import signed_in
-from tests.curation.review_rows import calibrate, make_version, score, scored_dataset
+from tests.curation.review_rows import calibrate, make_version, probable, score, scored_dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -20,9 +20,8 @@ def frame() -> Frame:
     """Scored by three versions; the second one is active."""
     dataset, (frame,) = scored_dataset([60.0], ana="curator")
     active = make_version(dataset, threshold=80.0, ood=3.0, probability=0.5)
-    calibrate(active)
+    probable(calibrate(active), {frame.pk: 0.9})
     score(active, {frame.pk: 70.0})
-    active.scores.update(probability=0.9)
     score(make_version(dataset, threshold=10.0, is_active=False), {frame.pk: 5.0})
     return frame
 

@@ -53,7 +53,7 @@ def test_it_pages_through_a_range_of_scores(cup: Dataset, sort: str, bounds: str
     key, limit = KEYS[sort.removesuffix("_asc")], 50.0 if sort.startswith("loss") else 0.5
     rows = [
         (value, s.frame_id)
-        for s in FrameScore.objects.all()
+        for s in FrameScore.objects.with_probability()
         if (value := getattr(s, key)) is not None
         and (asked.low is None or value >= asked.low)
         and (asked.high is None or value <= asked.high)
@@ -101,7 +101,10 @@ def test_it_opens_at_a_score_with_a_few_frames_before(
     ids = walk(cup, f"sort={sort}")
     page = gallery.page(cup, filters(f"sort={sort}&from={start}"), None, 5)
     key = KEYS[sort.removesuffix("_asc")]
-    values, way = dict(FrameScore.objects.values_list("frame_id", key)), 1 if sort.endswith("_asc") else -1
+    values, way = (
+        dict(FrameScore.objects.with_probability().values_list("frame_id", key)),
+        1 if sort.endswith("_asc") else -1,
+    )
     reached = [pk for pk, value in values.items() if value is None or (value - start) * way >= 0]
     first = next(place for place, pk in enumerate(ids) if pk in reached)
     assert page.starts_at == ids[first]

@@ -41,7 +41,7 @@ def cup() -> Dataset:
 def expected(query: str, name: str, *, is_upward: bool, video: int | None) -> list[int]:
     field = FIELDS[name]
     asked = QueryDict(query)
-    rows = [row for row in FrameScore.objects.all() if video in (None, row.video_id)]
+    rows = [row for row in FrameScore.objects.with_probability() if video in (None, row.video_id)]
     if asked.get("verdict"):
         rows = [row for row in rows if row.verdict == asked["verdict"]]
     limit = 50.0 if name == "loss" else 0.5
@@ -135,7 +135,7 @@ def test_it_has_no_sides_without_a_threshold(cup: Dataset) -> None:
 def test_it_counts_frames_above_by_the_score_that_the_data_set_flags_by(cup: Dataset) -> None:
     for field, limit in (("reconstruction_loss", 50.0), ("ood_score", 0.5), ("probability", 0.5)):
         cup.flag_by = field
-        assert gallery.counts(cup).above == FrameScore.objects.filter(**{f"{field}__gt": limit}).count()
+        assert gallery.counts(cup).above == FrameScore.objects.flagged(limit, field).count()
 
 
 def test_it_flags_by_the_nearest_score_that_the_version_has_a_threshold_of(cup: Dataset) -> None:
@@ -151,7 +151,7 @@ def test_it_draws_the_spread_of_each_score(cup: Dataset) -> None:
     version = cup.active_version
     assert version is not None
     drawn = gallery.histogram(version, "probability", bins=10)
-    assert sum(drawn["counts"]) == FrameScore.objects.filter(probability__isnull=False).count()
+    assert sum(drawn["counts"]) == FrameScore.objects.having("probability").count()
     assert (drawn["edges"][0], drawn["threshold"]) == (pytest.approx(0.02), 0.5)
     assert gallery.histogram(version, "ood_score")["edges"][-1] == pytest.approx(0.75)
 

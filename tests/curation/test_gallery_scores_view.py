@@ -13,7 +13,7 @@ from django.test import Client
 
 from curation import gallery, tally_changes
 from curation.gallery import GalleryFilters
-from curation.models import Dataset, Frame, FrameScore, Score
+from curation.models import Dataset, Frame, FrameProbability, FrameScore, Score
 from tests.curation.review_rows import dataset_with_three_scores
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +44,10 @@ def tiles_of(html: str) -> list[int]:
 def test_it_offers_the_scores_and_shows_the_number_of_the_one_that_sorts(cup: Dataset) -> None:
     html = page_of("/d/cup/frames/?sort=probability")
     assert tiles_of(html) == order(cup, "sort=probability")
-    assert html.count(">97 %</span>") == FrameScore.objects.filter(probability=0.97).count()
+    assert html.count(">97 %</span>") == FrameProbability.objects.filter(value=0.97).count()
     assert 'value="probability" checked' in html and "disabled" not in html
     assert "Learned from 20 IN and 10 OUT verdicts" in html
-    missing = FrameScore.objects.filter(probability=None).count()
+    missing = FrameScore.objects.filter(frame__probabilities=None).count()
     assert f"{missing} newer frames have no probability yet and stand last." in html
     assert "Probability of OUT 97 %, above the threshold 50 %; reconstruction loss" in html
 

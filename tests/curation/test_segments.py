@@ -12,7 +12,7 @@ from django.utils import timezone
 from curation import invariants, reviews, segments
 from curation.models import Dataset, Decision, Frame, FrameScore, Job, ModelVersion, Segment, Video
 from curation.problems import Problem
-from tests.curation.review_rows import ask, make_dataset, make_version, make_video, score
+from tests.curation.review_rows import ask, calibrate, make_dataset, make_version, make_video, probable, score
 from tests.seed import thresholds
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +98,7 @@ def test_it_fills_a_missing_probability_in_from_its_neighbours() -> None:
     assert version is not None
     version.thresholds["probability"] = {"value": 0.5, "quantiles": []}
     version.save()
-    FrameScore.objects.filter(frame__number__lt=10).update(probability=0.9)
+    probable(calibrate(version), dict.fromkeys(video.frames.filter(number__lt=10).values_list("pk", flat=True), 0.9))
     Dataset.objects.update(flag_by="probability")
     segments.rebuild(video=video)
     assert borders(video) == [(0, 19)]

@@ -24,8 +24,8 @@ def filters(query: str) -> GalleryFilters:
     return GalleryFilters.from_query(QueryDict(query))
 
 
-INDEXES = {"loss": "score_by_loss", "ood": "score_by_ood", "probability": "score_by_probability"}
-BY_VERDICT = {"loss": "score_by_verdict", "ood": "score_by_verdict_ood", "probability": "score_by_verdict_prob"}
+INDEXES = {"loss": "score_by_loss", "ood": "score_by_ood", "probability": "probability_by_value"}
+BY_VERDICT = {"loss": "score_by_verdict", "ood": "score_by_verdict_ood", "probability": "probability_by_verdict"}
 
 
 def plans(dataset: Dataset, query: str, cursor: str | None) -> list[str]:

@@ -40,7 +40,8 @@ def by_rows(version_id: int, name: str, low: Bound | None, high: Bound | None) -
         is_high = low is None or (value is not None and (value > low.value if low.is_strict else value >= low.value))
         return value is not None and is_high and (high is None or value <= high.value)
 
-    rows = [s for s in FrameScore.objects.filter(model_version=version_id) if is_within(s.value(name))]
+    scored = FrameScore.objects.with_probability().filter(model_version=version_id)
+    rows = [s for s in scored if is_within(s.value(name))]
     return [sum(s.verdict == verdict for s in rows) for verdict in VERDICTS]
 
 
@@ -67,7 +68,7 @@ def test_it_counts_exactly_between_any_two_scores(name: str) -> None:
     tally_changes.recount(dataset)
     version = dataset.active_version
     assert version is not None
-    values = sorted({v for v in FrameScore.objects.values_list(name, flat=True) if v is not None})
+    values = sorted({v for v in FrameScore.objects.having(name).values_list(name, flat=True) if v is not None})
     ends = [None, *(Bound(v + d) for v in (values[0], values[1], values[-1]) for d in (-0.004, 0.0, 0.004))]
     for low in [*ends, Bound(values[1], is_strict=True)]:
         for high in ends:

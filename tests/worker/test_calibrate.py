@@ -9,7 +9,18 @@ import pytest
 import torch
 
 from curation import calibrations, jobs, leases, storage
-from curation.models import Dataset, Frame, FrameScore, Job, ModelVersion, Pack, ScoredPack, TrainingRun, Video
+from curation.models import (
+    Dataset,
+    Frame,
+    FrameProbability,
+    FrameScore,
+    Job,
+    ModelVersion,
+    Pack,
+    ScoredPack,
+    TrainingRun,
+    Video,
+)
 from scoring.config import VAEConfig
 from scoring.detector import Detector, save_detector
 from scoring.fitting import fit_detector
@@ -93,12 +104,13 @@ def calibrated(version: ModelVersion) -> Job:
 def judge(video: Video, verdict: str, count: int) -> None:
     chosen = video.frames.filter(number__lt=count)
     FrameScore.objects.filter(frame__in=list(chosen.values_list("pk", flat=True))).update(verdict=verdict)
+    FrameProbability.objects.filter(frame__in=list(chosen.values_list("pk", flat=True))).update(verdict=verdict)
     chosen.update(verdict=verdict)
 
 
 def probabilities(video: Video) -> list[Any]:
-    rows = FrameScore.objects.filter(video=video).order_by("frame__number")
-    return list(rows.values_list("probability", flat=True))
+    rows = FrameScore.objects.with_probability().filter(video=video).order_by("frame__number")
+    return [row.value("probability") for row in rows]
 
 
 @pytest.fixture

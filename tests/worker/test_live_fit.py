@@ -14,7 +14,7 @@ from curation.models import (
     Calibration,
     Dataset,
     Frame,
-    FrameScore,
+    FrameProbability,
     Job,
     ModelVersion,
     Role,
@@ -69,7 +69,7 @@ def test_it_says_what_the_fit_said_until_somebody_judges(cup: Cup) -> None:
     version, _, _ = cup
     found = live(version)
     assert (found.in_reviews, found.out_reviews, found.new, found.waiting) == (20, 8, 0, 0)
-    stored = np.array(FrameScore.objects.filter(model_version=version).values_list("probability", flat=True))
+    stored = np.array(FrameProbability.objects.of_version(version).values_list("value", flat=True))
     assert (sum(found.counts), found.frames, found.sample, found.bar_error) == (120, 120, 120, 0)
     assert np.abs(np.array(found.counts) - np.histogram(stored, 40, (0, 1))[0]).sum() <= 8  # frames near an edge
     threshold = found.threshold

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from curation import bulk, gallery, invariants, jobs, leases, tally_changes, videos
-from curation.models import Dataset, FrameScore, Job, ModelVersion, Role, ScoredPack, Tally, Video
+from curation.models import Dataset, FrameProbability, FrameScore, Job, ModelVersion, Role, ScoredPack, Tally, Video
 from tests.conftest import member
 from tests.scoring.frames_for_tests import turf_frames
 from tests.scoring.videos import make_video as make_file
@@ -49,7 +49,9 @@ def test_it_counts_no_frame_twice_that_a_dead_worker_had_scored(
         assert lease is not None
         with lease.transaction():
             lost = survivor.filter(pk__in=list(survivor.values_list("pk", flat=True)[:3]))
-            tally_changes.scores_removed(version.dataset_id, lost)
+            likely = FrameProbability.objects.filter(frame__in=lost.values("frame"))
+            tally_changes.scores_removed(version.dataset_id, lost, likely)
+            likely.delete()
             lost.delete()
     scored(version)
     assert gallery.counts(version.dataset).scored == 80
@@ -70,7 +72,7 @@ def test_it_moves_frames_to_the_bins_of_their_probabilities(version: ModelVersio
 
 def _bins(version: ModelVersion, name: str) -> list[Any]:
     tally_changes.fold()
-    return list(Tally.objects.get(model_version=version).counts[name].values())
+    return list(Tally.objects.get(model_version=version, calibration__stands=True).counts[name].values())
 
 
 def test_it_follows_a_video_that_is_extracted_scored_and_taken_anew(dataset: Dataset, tmp_path: Path) -> None:
