@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min
 
 from curation import bulk, tally_changes
 from curation.leases import Lease
 from curation.models import Calibration, Frame, FrameProbability, ModelVersion, Tally
-from curation.tally_tables import OF_FIT, Row, add, as_json, empty
+from curation.tally_tables import Row
 
 # A row is a fifth of a score's and lies in order: 256 of them keep SQLite's one writer for two milliseconds.
 AT_ONCE = {"sqlite": 256, "postgresql": 4096}
@@ -34,8 +34,8 @@ class Writing:
 
     def __init__(self, lease: Lease, fit: Calibration) -> None:
         self.lease, self.fit = lease, fit
-        self.tally = _Tally(fit)
         self.waiting: list[Number] = []
+        self.uncounted: list[Row] = []
         self.at_once = AT_ONCE[connection.vendor]
 
     def write(self, numbers: Sequence[Number]) -> None:
@@ -49,23 +49,47 @@ class Writing:
         for start in range(0, len(block), self.at_once):
             with self.lease.transaction():
                 self._insert(block[start : start + self.at_once])
+        if not self.fit.stands and self.uncounted:
+            with self.lease.transaction():
+                self._count()
 
     def _insert(self, few: list[Number]) -> None:
         """Verdicts and copies are read while nobody can change them."""
         tally_changes.alone(self.fit.model_version.dataset_id)
-        ids = [frame for _, frame in few]
-        there = FrameProbability.objects.filter(frame__in=ids).values_list("calibration_id", "frame_id")
-        known = {frame for fit, frame in there if fit == self.fit.pk}
-        said = Frame.objects.filter(pk__in=ids).values_list("pk", "verdict", "copy_of")
-        words = {pk: (verdict, copy_of is not None) for pk, verdict, copy_of in said if pk not in known}
+        words = _words([frame for _, frame in few])
+        for frame in self._known(list(words)) if self.fit.stands else ():
+            del words[frame]
         rows = [(frame, self.fit.pk, value, *words[frame]) for value, frame in few if frame in words]
-        self.tally.count([(row[3], row[2]) for row in rows])
         bulk.insert(FrameProbability, COLUMNS, rows)
+        self.uncounted += [(row[3], row[2]) for row in rows]
+        if self.fit.stands:
+            self._count()
+
+    def _known(self, frames: list[int]) -> list[int]:
+        """Those that the score jobs gave a number by this fit."""
+        there = FrameProbability.objects.filter(frame__in=frames).values_list("calibration_id", "frame_id")
+        return [frame for fit, frame in there if fit == self.fit.pk]
+
+    def _count(self) -> None:
+        """Those of a fit that stands go with its rows. Nobody reads those of another one, and it is begun anew when its
+        job dies, so they come after each block."""
+        tally_changes.probabilities_stored(self.fit, self.uncounted)
+        self.uncounted = []
+
+
+def _words(frames: list[int]) -> dict[int, tuple[str, bool]]:
+    """Frame id -> its verdict, and whether it is a copy. In plain SQL: a million frames pass here, some at a time."""
+    marks = ", ".join(["%s"] * len(frames))
+    table = connection.ops.quote_name(Frame._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, verdict, copy_of IS NOT NULL FROM {table} WHERE id IN ({marks})", frames)  # noqa: S608
+        return {pk: (verdict, bool(is_copy)) for pk, verdict, is_copy in cursor.fetchall()}
 
 
 @contextmanager
 def writing(lease: Lease, fit: Calibration) -> Iterator[Writing]:
-    """All is written when it ends without an error."""
+    """All is written when it ends without an error. Counts of the version are kept from here on."""
+    tally_changes.ensure(fit.model_version.dataset_id, fit.model_version_id)
     with _settings():
         found = Writing(lease, fit)
         yield found
@@ -85,9 +109,11 @@ def _forget(lease: Lease, fit: Calibration, told: Callable[[int], None]) -> None
     rows = FrameProbability.objects.filter(calibration=fit)
     ends = rows.aggregate(first=Min("pk"), last=Max("pk"))
     step = AT_ONCE[connection.vendor]
+    # As a sum that no index knows: SQLite would walk all rows of the fit for each few.
+    own = FrameProbability.objects.alias(fit=F("calibration_id") + 0).filter(fit=fit.pk)
     for start in range(ends["first"] or 0, (ends["last"] or -1) + 1, step):
         with lease.transaction():
-            gone, _ = FrameProbability.objects.filter(pk__gte=start, pk__lt=start + step, calibration=fit).delete()
+            gone, _ = own.filter(pk__gte=start, pk__lt=start + step).delete()
         told(gone)
     Tally.objects.filter(calibration=fit).delete()
 
@@ -108,32 +134,3 @@ def _set(*, synchronous: str, cache_kib: int, checkpoint: int) -> None:
             cursor.execute(f"PRAGMA synchronous={synchronous}")
             cursor.execute(f"PRAGMA cache_size=-{cache_kib}")
             cursor.execute(f"PRAGMA wal_autocheckpoint={checkpoint}")
-
-
-class _Tally:
-    """The counts of one fit: one row that grows, instead of one per transaction, which every reader would have to add
-    up. When housekeeping has folded it away in between, another one begins."""
-
-    def __init__(self, fit: Calibration) -> None:
-        self.fit, self.version = fit, fit.model_version
-        self.row: int | None = None
-        self.is_kept = False
-        self.whole = empty()
-
-    def count(self, rows: Sequence[Row]) -> None:
-        """Inside the transaction that writes them. Should it fail, the job fails with it, and this goes with the
-        job."""
-        self.is_kept = self.is_kept or self.version.pk in tally_changes.kept(self.version.dataset_id)
-        if not self.is_kept or not rows:
-            return
-        add(self.whole, OF_FIT, rows)
-        if self.row is not None and Tally.objects.filter(pk=self.row).update(counts=as_json(self.whole)):
-            return
-        self.whole = empty()
-        add(self.whole, OF_FIT, rows)
-        self.row = Tally.objects.create(
-            dataset_id=self.version.dataset_id,
-            model_version=self.version,
-            calibration=self.fit,
-            counts=as_json(self.whole),
-        ).pk

@@ -202,7 +202,9 @@ def _count(dataset_id: int, version_id: int | None) -> None:
 def difference(
     dataset_id: int, version_id: int | None
 ) -> tuple[dict[int | None, dict[str, Any]], dict[int | None, dict[str, Any]]]:
-    """What is kept, and what the rows say, by fit: the same where all is well."""
+    """What is kept, and what the rows say, by fit: the same where all is well. Of fits only the one that stands: rows
+    of another are being written, or wait to be cleared away."""
+    fits = {None, *Calibration.objects.standing().filter(model_version=version_id).values_list("pk", flat=True)}
     with transaction.atomic():
         rows = Tally.objects.filter(dataset=dataset_id, model_version=version_id)
         kept: dict[int | None, list[dict[str, Any]]] = {None: []}
@@ -211,9 +213,9 @@ def difference(
         if version_id is None:
             return {None: frames_json(frames_summed(kept[None]))}, found_in_rows(dataset_id, None)
         said = {fit: as_json(summed(counts)) for fit, counts in kept.items()}
-        return {fit: counts for fit, counts in said.items() if counts or fit is None}, found_in_rows(
-            dataset_id, version_id
-        )
+        found = found_in_rows(dataset_id, version_id)
+    whole = {fit: counts for fit, counts in said.items() if fit in fits and (counts or fit is None)}
+    return whole, {fit: counts for fit, counts in found.items() if fit in fits}
 
 
 def recount(dataset: Dataset) -> None:
