@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from curation import audits, storage, training
 from curation.leases import Lease
-from curation.models import Frame, FrameScore, ModelVersion, Pack, TrainingRun, Verdict
+from curation.models import Frame, ModelVersion, Pack, TrainingRun, Verdict
 from scoring.features import Activations, features_from_bytes
+from scoring.worker.ahead import Rows, in_threads, with_rows
 
+AHEAD = 16  # packs that are read meanwhile
 MOST_JUDGED = 10_000  # of each verdict; more teach little and have to fit into memory
 
 HeldOut = dict[int, set[int]]  # pack -> rows
@@ -52,12 +54,17 @@ def judged_frames(lease: Lease, version: ModelVersion, heldout: HeldOut, share: 
     packs = scored_packs(version).filter(pk__in=list(said))
     activations, scores = [np.zeros((0, 0), np.float16)], [np.zeros(0)]
     is_out, ids = list[bool](), list[int]()
-    for done, pack in enumerate(packs):
-        lease.progress(share * done / len(packs), "reading what was reviewed")
+
+    def read(each: tuple[Pack, Rows]) -> tuple[Pack, Rows, list[int], Activations]:
+        pack, known = each
         words, kept = said[pack.pk], heldout.get(pack.pk, set())
         rows = [n - pack.first_number for n, out in sorted(words.items()) if out or n - pack.first_number not in kept]
-        known = _scores(version, pack)
-        activations.append(activations_of(version, pack)[rows])
+        return pack, known, rows, activations_of(version, pack)[rows]
+
+    for done, (pack, known, rows, found) in enumerate(in_threads(with_rows(version, packs), read, AHEAD)):
+        lease.progress(share * done / len(packs), "reading what was reviewed")
+        words = said[pack.pk]
+        activations.append(found)
         scores.append(np.array([known[row][1] for row in rows]))
         is_out += [words[row + pack.first_number] for row in rows]
         ids += [known[row][0] for row in rows]
@@ -88,14 +95,6 @@ def _verdicts(version: ModelVersion) -> Said:
 def scored_packs(version: ModelVersion) -> QuerySet[Pack]:
     packs = Pack.objects.filter(scored__model_version=version).select_related("video")
     return packs.order_by("video_id", "chunk")
-
-
-def _scores(version: ModelVersion, pack: Pack) -> list[tuple[int, float]]:
-    """Frame ids and outlier scores, in the order of the frames."""
-    # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
-    rows = FrameScore.objects.filter(frame__pack=pack).order_by("frame__number")
-    found = rows.values_list("model_version_id", "frame_id", "ood_score")
-    return [(frame_id, score) for version_id, frame_id, score in found if version_id == version.pk]
 
 
 def activations_of(version: ModelVersion, pack: Pack) -> Activations:

@@ -5,12 +5,8 @@ What a threshold and a refit need of it, held-out frames and a random sample of 
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict, deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +14,15 @@ from numpy.typing import NDArray
 from curation import probability_rows
 from curation.leases import Lease
 from curation.models import Calibration as CalibrationRow
-from curation.models import FrameScore, ModelVersion, Pack
+from curation.models import Pack
 from scoring.features import Floats
 from scoring.recalibrate import Calibration, squared_distance
 from scoring.refit import Reduced
+from scoring.worker.ahead import Rows, in_threads, with_rows
 from scoring.worker.judged import HeldOut, activations_of, scored_packs
 
 SAMPLE = 20_000  # frames that a live histogram is drawn from: its bars are good to 0.7 % of all frames
-PACKS_AT_ONCE = 16
-AHEAD = 6  # packs that are read and multiplied before they are written
+AHEAD = 256  # packs, some 50 kB each, that are read and multiplied while others are written
 
 
 @dataclass(frozen=True)
@@ -94,8 +90,8 @@ class Writer:
         packs = [pack for pack in scored_packs(self.row.model_version) if pack.pk not in self.written]
         total = self.frames + sum(pack.frame_count for pack in packs)
         chosen = _drawn(total) if not self.frames else np.zeros(0, np.int64)
-        with probability_rows.writing(self.lease, self.row) as rows, ThreadPoolExecutor(_threads()) as pool:
-            for worked in self._ahead(pool, packs):
+        with probability_rows.writing(self.lease, self.row) as rows:
+            for worked in in_threads(with_rows(self.row.model_version, packs), self._work, AHEAD):
                 self._keep(worked, chosen)
                 rows.write(list(zip(worked.probability.tolist(), worked.frames, strict=True)))
                 self.written.add(worked.pack.pk)
@@ -103,18 +99,9 @@ class Writer:
                 share = self.begins + (self.ends - self.begins) * self.frames / max(total, 1)
                 self.lease.progress(share, f"{self.frames:,} of {total:,} frames")
 
-    def _ahead(self, pool: ThreadPoolExecutor, packs: list[Pack]) -> Iterator[Worked]:
-        """In order; a few packs ahead are being worked at while one is written."""
-        under_way: deque[Future[Worked]] = deque()
-        for pack, rows in _with_rows(self.row.model_version, packs):
-            under_way.append(pool.submit(self._work, pack, rows))
-            if len(under_way) > AHEAD:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-
-    def _work(self, pack: Pack, rows: list[tuple[int, float]]) -> Worked:
+    def _work(self, each: tuple[Pack, Rows]) -> Worked:
         """In a thread that knows no database."""
+        pack, rows = each
         scores = np.array([score for _, score in rows], np.float64)
         features = self.calibration.basis.transform(activations_of(self.row.model_version, pack)[: len(rows)])
         distance = squared_distance(features, self.calibration.seen)
@@ -134,21 +121,3 @@ def _drawn(frames: int) -> NDArray[np.int64]:
     """Places of a random sample of all frames; the same for the same number."""
     rng = np.random.default_rng(frames)
     return np.sort(rng.choice(frames, min(SAMPLE, frames), replace=False)) if frames else np.zeros(0, np.int64)
-
-
-def _threads() -> int:
-    return max(1, os.cpu_count() or 1)
-
-
-def _with_rows(version: ModelVersion, packs: list[Pack]) -> Iterator[tuple[Pack, list[tuple[int, float]]]]:
-    """Each pack with its frames in their order: (id, outlier score)."""
-    left = iter(packs)
-    while few := list(islice(left, PACKS_AT_ONCE)):
-        # Of a frame there are few scores, of a version a million: SQLite, asked for both, reads all of the version's.
-        found = FrameScore.objects.filter(frame__pack__in=few).order_by("frame__number")
-        rows: dict[int, list[tuple[int, float]]] = defaultdict(list)
-        columns = ("model_version_id", "frame__pack_id", "frame_id", "ood_score")
-        for version_id, pack_id, frame_id, score in found.values_list(*columns):
-            if version_id == version.pk:
-                rows[pack_id].append((frame_id, score))
-        yield from ((pack, rows[pack.pk]) for pack in few)
