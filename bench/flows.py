@@ -8,7 +8,6 @@ done once per worker (imports, loading the model) is done before the first line 
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import tempfile
@@ -172,7 +171,6 @@ def _watch(extraction: Any) -> None:
 
 
 def main() -> None:
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the workers have it
     if sys.argv[1] == "naive":
         import_module("cv2")
     run = flow(sys.argv[1])

@@ -39,7 +39,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--compile", action="store_true", help="torch.compile as well; takes a C++ compiler and time")
     parser.add_argument("--speed", action="store_true", help="print frames per second of ours, and nothing else")
     args = parser.parse_args(arguments)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the workers have it; before torch is loaded
     import torch
 
     torch.set_num_threads(args.threads)

@@ -34,7 +34,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args(arguments)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
     from scoring.config import TrainConfig

@@ -2,9 +2,13 @@
 
 import os
 
-from celery import Celery, signals
+from scoring.runtime import prepare
 
-from curation import shutdown
+prepare()  # before NumPy is loaded
+
+from celery import Celery, signals  # noqa: E402
+
+from curation import shutdown  # noqa: E402
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "curation.settings")
 

@@ -2,10 +2,9 @@
 
 import os
 
-# Before NumPy is loaded. A refit (scoring/refit.py) multiplies small matrices: several threads take longer at that, on
-# busy cores very much longer.
-for library in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(library, "1")
+from scoring.runtime import prepare
+
+prepare()  # before NumPy is loaded
 
 from django.conf import settings  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402

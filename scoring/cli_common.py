@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import ModelError, ProcessError, TrainingError
-from scoring.runtime import prepare
 from scoring.sandbox import SandboxError
 from scoring.sources import SourceError
 
@@ -21,7 +20,6 @@ UNUSABLE = 2
 def guarded(work: Callable[[], None]) -> int:
     """Does the work of a subcommand. Exit status 2, with the reason in a last line of JSON, when it can't be done; 0
     otherwise, also when the reader of the output has gone."""
-    prepare()
     try:
         work()
     except BrokenPipeError:

@@ -31,6 +31,7 @@ os.environ |= {
     "S3_SECRET_KEY": "tests-secret",
     "REDIS_URL": f"redis://:{BROKER_PASSWORD}@127.0.0.1:{BROKER_PORT}/0",
     "OMP_WAIT_POLICY": "PASSIVE",
+    "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",  # small networks gain nothing from two, and on a busy machine they lose nearly all
     "PYTHONDONTWRITEBYTECODE": "1",
 }
