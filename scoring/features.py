@@ -37,7 +37,7 @@ def rounded(activations: NDArray[np.float32]) -> Activations:
 def features_to_bytes(features: Activations, number: NDArray[np.int64]) -> bytes:
     """safetensors of activations (N, D) and the numbers (N,) of their frames: one object per version and pack, 2 kB a
     frame for the small preset. Raises ValueError when they don't fit together or aren't finite."""
-    if features.ndim != 2 or number.shape != features.shape[:1] or not np.isfinite(features).all():
+    if features.ndim != 2 or number.shape != features.shape[:1] or not _are_finite(features):
         raise ValueError("Features need one row of finite values per frame number.")
     return save({"features": features.astype(np.float16), "number": number.astype(np.int64)})
 
@@ -50,9 +50,14 @@ def features_from_bytes(data: bytes) -> tuple[Activations, NDArray[np.int64]]:
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
         raise ModelError("These are no features of frames.") from None
     fits = features.ndim == 2 and number.shape == features.shape[:1]
-    if not fits or features.dtype != np.float16 or number.dtype != np.int64 or not np.isfinite(features).all():
+    if not fits or features.dtype != np.float16 or number.dtype != np.int64 or not _are_finite(features):
         raise ModelError("The features of the frames are damaged.")
     return features, number
+
+
+def _are_finite(halves: Activations) -> bool:
+    """By their bits: NumPy's own answer takes as long as reading a pack's features."""
+    return bool((halves.view(np.uint16) & 0x7FFF).max(initial=0) < 0x7C00)
 
 
 HEAD_BYTES = 512  # of `features_to_bytes`: enough for `row_place`
