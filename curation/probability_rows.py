@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, Max, Min
 
-from curation import bulk, tally_changes
+from curation import tally_changes
 from curation.leases import Lease
 from curation.models import Calibration, Frame, FrameProbability, ModelVersion, Tally
 from curation.tally_tables import Row
@@ -25,12 +26,13 @@ AT_ONCE = {"sqlite": 512, "postgresql": 4096}
 BLOCK = 65_536  # rows that are sorted at once
 CACHE_KIB = 262_144  # of SQLite while it writes
 CHECKPOINT = 20_000  # pages of the log
-NUMBERED = "FROM json_each(%s) number JOIN curation_frame frame ON frame.id = CAST(number.key AS INTEGER)"
-INSERT_FROM_JSON = (
-    "INSERT INTO curation_frameprobability (frame_id, calibration_id, value, verdict, is_copy) "
-    f"SELECT frame.id, %s, number.value, frame.verdict, frame.copy_of IS NOT NULL {NUMBERED}"
-)
-VERDICTS_AS_JSON = f"SELECT json_group_array(json_array(frame.id, frame.verdict)) {NUMBERED}"
+INSERT = "INSERT INTO curation_frameprobability (frame_id, calibration_id, value, verdict, is_copy)"
+WORDS = "frame.verdict, frame.copy_of IS NOT NULL"
+NUMBERS = {
+    "sqlite": "FROM json_each(%s) number JOIN curation_frame frame ON frame.id = CAST(number.key AS INTEGER)",
+    "postgresql": "FROM unnest(%s::bigint[], %s::float8[]) number(frame, value) "
+    "JOIN curation_frame frame ON frame.id = number.frame",
+}
 COLUMNS = ("frame_id", "calibration_id", "value", "verdict", "is_copy")
 
 Number = tuple[float, int]  # probability, frame id
@@ -65,9 +67,8 @@ class Writing:
         tally_changes.alone(self.fit.model_version.dataset_id)
         known = set(self._known([frame for _, frame in few])) if self.fit.stands else set()
         values = {frame: value for value, frame in few if frame not in known}
-        insert = _insert_from_json if connection.vendor == "sqlite" else _insert_by_copy
-        verdicts = insert(self.fit, values)
-        self.uncounted += [(verdict, values[frame]) for frame, verdict in verdicts]
+        verdicts = _inserted(self.fit, values)
+        self.uncounted += [(verdict, values[frame]) for frame, verdict in verdicts.items()]
         if self.fit.stands:
             self._count()
 
@@ -83,23 +84,23 @@ class Writing:
         self.uncounted = []
 
 
-def _insert_by_copy(fit: Calibration, values: dict[int, float]) -> list[tuple[int, str]]:
-    """Writes the numbers of those frames that are there; their ids and verdicts."""
-    rows = list(Frame.objects.filter(pk__in=list(values)).values_list("pk", "verdict", "copy_of"))
-    words = {pk: (verdict, copy_of is not None) for pk, verdict, copy_of in rows}
-    found = ((pk, fit.pk, value, *words[pk]) for pk, value in values.items() if pk in words)
-    bulk.insert(FrameProbability, COLUMNS, found)
-    return [(pk, verdict) for pk, verdict, _ in rows]
-
-
-def _insert_from_json(fit: Calibration, values: dict[int, float]) -> list[tuple[int, str]]:
-    """The same in two steps of SQLite. Row by row it would give the interpreter away each time, and wait to have it
-    back from the threads that read features: a third slower."""
-    said = json.dumps(values)
+def _inserted(fit: Calibration, values: dict[int, float]) -> dict[int, str]:
+    """Writes the numbers of those frames that are there; their verdicts. In one statement from whole lists: row by row
+    SQLite would give the interpreter away each time, and wait to have it back from the threads that read features."""
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_FROM_JSON, [fit.pk, said])
-        cursor.execute(VERDICTS_AS_JSON, [said])
-        return [(pk, verdict) for pk, verdict in json.loads(cursor.fetchone()[0])]
+        if connection.vendor == "sqlite":
+            given: list[Any] = [json.dumps(values)]
+        else:
+            given = [list(values), list(values.values())]
+        numbers = NUMBERS[connection.vendor]
+        cursor.execute(f"{INSERT} SELECT frame.id, {fit.pk:d}, number.value, {WORDS} {numbers}", given)
+        written = cursor.rowcount
+        cursor.execute(f"SELECT frame.id, frame.verdict {numbers} WHERE frame.verdict <> ''", given)
+        judged = dict(cursor.fetchall())
+    if written == len(values):
+        return dict.fromkeys(values, "") | judged
+    there = Frame.objects.filter(pk__in=list(values)).values_list("pk", flat=True)
+    return dict.fromkeys(there, "") | judged
 
 
 @contextmanager

@@ -117,11 +117,13 @@ class FrameProbability(models.Model):
     """What one fit to the verdicts says of a frame: the probability of OUT, 0 to 1.
 
     Narrow rows of their own, because a fit gives every frame another number: a million rows are inserted in seconds,
-    updated in minutes. Verdict and word about copies are what stands beside the scores.
+    updated in minutes. Verdict and word about copies are what stands beside the scores. The database doesn't check the
+    references: for each of a million rows PostgreSQL would run a query, and lock frames that somebody is judging.
     """
 
-    calibration = models.ForeignKey(Calibration, on_delete=models.CASCADE, related_name="probabilities", db_index=False)
-    # The database doesn't check the reference: that would lock frames that somebody is judging (probability_rows.py).
+    calibration = models.ForeignKey(
+        Calibration, on_delete=models.CASCADE, related_name="probabilities", db_index=False, db_constraint=False
+    )
     frame = models.ForeignKey(
         "Frame", on_delete=models.CASCADE, related_name="probabilities", db_index=False, db_constraint=False
     )
