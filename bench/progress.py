@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import groupby
 
+from django.db import connection
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Mod
 
@@ -43,6 +44,10 @@ def find_segments(slug: str) -> None:
     """Segments anew, with what is open in them, after verdicts that went past the rules."""
     for video in Video.objects.filter(dataset__slug=slug):
         segments.rebuild(video=video)
+    bulk.settle(Segment)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")  # now, not while somebody is timed
 
 
 def open_segments(slug: str, count: int) -> str:

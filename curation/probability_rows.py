@@ -2,8 +2,8 @@
 
 A fit gets rows of its own, which nobody reads until it stands; then those of the fits before go. Rows are inserted in
 blocks, each sorted by value: the index by value and the one by frame are then both written nearly in order, and a
-transaction touches few pages. On SQLite without a wait for the disk after each, because what a crash of the machine
-took is worked out again.
+transaction touches few pages. Without a wait for the disk after each: what a crash of the machine took is worked out
+again, and the transaction that lets a fit stand waits for all before it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from django.db import connection
 from django.db.models import F, Max, Min
 
 from curation import tally_changes
 from curation.leases import Lease
 from curation.models import Calibration, Frame, FrameProbability, ModelVersion, Tally
-from curation.tally_tables import Row
 
 # A row is a fifth of a score's and lies in order: 512 of them keep SQLite's one writer for four milliseconds.
 AT_ONCE = {"sqlite": 512, "postgresql": 4096}
@@ -35,38 +35,42 @@ NUMBERS = {
 }
 COLUMNS = ("frame_id", "calibration_id", "value", "verdict", "is_copy")
 
-Number = tuple[float, int]  # probability, frame id
-
 
 class Writing:
     """A context in which `write` may be called; nothing is held between two calls but rows that wait for more."""
 
     def __init__(self, lease: Lease, fit: Calibration) -> None:
         self.lease, self.fit = lease, fit
-        self.waiting: list[Number] = []
-        self.uncounted: list[Row] = []
+        self.frames: list[int] = []
+        self.values: list[float] = []
+        self.uncounted: list[tuple[str, float]] = []
         self.at_once = AT_ONCE[connection.vendor]
 
-    def write(self, numbers: Sequence[Number]) -> None:
-        """Frames that have a number by this fit keep it. Raises what Lease.transaction raises."""
-        self.waiting += numbers
-        if len(self.waiting) >= BLOCK:
+    def write(self, frames: Sequence[int], values: Sequence[float]) -> None:
+        """Probabilities of frames by id; those that have a number by this fit keep it. Raises what Lease.transaction
+        raises."""
+        self.frames += frames
+        self.values += values
+        if len(self.frames) >= BLOCK:
             self.flush()
 
     def flush(self) -> None:
-        block, self.waiting = sorted(self.waiting), []
-        for start in range(0, len(block), self.at_once):
+        frames, values = np.array(self.frames, np.int64), np.array(self.values, np.float64)
+        self.frames, self.values = [], []
+        order = np.argsort(values, kind="stable")
+        for start in range(0, len(order), self.at_once):
+            few = order[start : start + self.at_once]
             with self.lease.transaction():
-                self._insert(block[start : start + self.at_once])
+                self._insert(dict(zip(frames[few].tolist(), values[few].tolist(), strict=True)))
         if not self.fit.stands and self.uncounted:
             with self.lease.transaction():
                 self._count()
 
-    def _insert(self, few: list[Number]) -> None:
+    def _insert(self, values: dict[int, float]) -> None:
         """Verdicts and copies are read while nobody can change them."""
         tally_changes.alone(self.fit.model_version.dataset_id)
-        known = set(self._known([frame for _, frame in few])) if self.fit.stands else set()
-        values = {frame: value for value, frame in few if frame not in known}
+        for frame in self._known(list(values)) if self.fit.stands else ():
+            del values[frame]
         verdicts = _inserted(self.fit, values)
         self.uncounted += [(verdict, values[frame]) for frame, verdict in verdicts.items()]
         if self.fit.stands:
@@ -146,8 +150,12 @@ def _settings() -> Iterator[None]:
 
 def _set(*, synchronous: str, cache_kib: int, checkpoint: int) -> None:
     """Of this connection alone. Inside a transaction SQLite leaves the first as it is."""
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA synchronous={synchronous}")
-            cursor.execute(f"PRAGMA cache_size=-{cache_kib}")
-            cursor.execute(f"PRAGMA wal_autocheckpoint={checkpoint}")
+    if connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"SET synchronous_commit TO {'ON' if synchronous == 'FULL' else 'OFF'}")
+            return
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute(f"PRAGMA cache_size=-{cache_kib}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={checkpoint}")

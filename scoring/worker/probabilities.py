@@ -93,7 +93,7 @@ class Writer:
         with probability_rows.writing(self.lease, self.row) as rows:
             for worked in in_threads(with_rows(self.row.model_version, packs), self._work, AHEAD):
                 self._keep(worked, chosen)
-                rows.write(list(zip(worked.probability.tolist(), worked.frames, strict=True)))
+                rows.write(worked.frames, worked.probability.tolist())
                 self.written.add(worked.pack.pk)
                 self.frames += len(worked.frames)
                 share = self.begins + (self.ends - self.begins) * self.frames / max(total, 1)

@@ -10,9 +10,11 @@ from django.utils import timezone
 from curation import gallery, invariants, jobs, leases, probability_rows, tallies, tally_changes
 from curation.leases import Lease, LeaseLost
 from curation.models import Calibration, FrameProbability, Job, ModelVersion, Score, Tally
-from curation.probability_rows import Number, forget, writing
+from curation.probability_rows import Writing, forget, writing
 from curation.reviews import record
 from tests.curation.review_rows import ask, calibrate, scored_dataset
+
+Number = tuple[float, int]  # probability, frame id
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +44,10 @@ def fresh(version: ModelVersion) -> Calibration:
     return Calibration.objects.create(model_version=version, in_reviews=20, out_reviews=10)
 
 
+def put(rows: Writing, few: list[Number]) -> None:
+    rows.write([frame for _, frame in few], [value for value, _ in few])
+
+
 def stand(fit: Calibration) -> None:
     fit.model_version.calibrations.update(stands=False)
     Calibration.objects.filter(pk=fit.pk).update(stands=True, applied_at=timezone.now())
@@ -60,7 +66,7 @@ def stored(fit: Calibration) -> list[Number]:
 def write(lease: Lease, fit: Calibration, wanted: list[Number]) -> None:
     with writing(lease, fit) as rows:
         for start in range(0, len(wanted), 17):
-            rows.write(wanted[start : start + 17])
+            put(rows, wanted[start : start + 17])
 
 
 def all_is_well() -> bool:
@@ -105,10 +111,10 @@ def test_it_clears_away_what_does_not_stand(version: ModelVersion, lease: Lease)
 def test_it_goes_on_when_housekeeping_folds_its_row(version: ModelVersion, lease: Lease) -> None:
     fit, wanted = fresh(version), numbers(version)
     with writing(lease, fit) as rows:
-        rows.write(wanted[:50])
+        put(rows, wanted[:50])
         Tally.objects.create(dataset=version.dataset, model_version=version, calibration=fit)
         assert tally_changes.fold()
-        rows.write(wanted[50:])
+        put(rows, wanted[50:])
     stand(fit)
     assert stored(fit) == wanted and all_is_well()
 
@@ -124,10 +130,10 @@ def test_it_takes_the_verdict_that_came_between_two_transactions(version: ModelV
     fit, wanted = fresh(version), numbers(version)
     frames = {row.frame_id: row.frame for row in version.scores.select_related("frame")}
     with writing(lease, fit) as rows:
-        rows.write(wanted[:50])
+        put(rows, wanted[:50])
         late = [ask(frames[wanted[place][1]], "in") for place in (20, 60)]  # written already, and not yet
         record(dataset=version.dataset, user=None, requests=late)
-        rows.write(wanted[50:])
+        put(rows, wanted[50:])
     verdicts = FrameProbability.objects.filter(frame__in=[row.frame_id for row in late], calibration=fit)
     assert list(verdicts.values_list("verdict", flat=True)) == ["in", "in"]
     stand(fit)
@@ -137,9 +143,9 @@ def test_it_takes_the_verdict_that_came_between_two_transactions(version: ModelV
 def test_it_stops_when_somebody_else_has_the_job(version: ModelVersion, lease: Lease) -> None:
     fit, wanted = fresh(version), numbers(version)
     with pytest.raises(LeaseLost), writing(lease, fit) as rows:
-        rows.write(wanted[:30])
+        put(rows, wanted[:30])
         Job.objects.update(fence=None)
-        rows.write(wanted[30:60])
+        put(rows, wanted[30:60])
     assert len(stored(fit)) == 30
 
 
