@@ -6,7 +6,7 @@ import numpy as np
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from curation import probability_rows, scores, segments, storage
+from curation import audits, probability_rows, scores, segments, storage
 from curation.leases import Lease
 from curation.models import Calibration as CalibrationRow
 from curation.models import Dataset, ModelVersion, Score
@@ -18,6 +18,7 @@ from scoring.worker.thresholds import entry
 from scoring.worker.weights import load_version
 
 NO_FEATURES = "This version kept no features of its frames, which probabilities need. Train a version and activate it."
+ASIDE = "Verdicts on the videos that an audit keeps don't count."
 READING, WRITTEN = 0.2, 0.85  # shares of the work that are done when reading and when writing ends
 
 
@@ -93,7 +94,7 @@ def _fitted(row: CalibrationRow, judged: Judged, start: Judged) -> Calibration |
     row.in_reviews = len(judged.is_out) - row.out_reviews
     few = refusal(row.in_reviews, row.out_reviews)
     if few:
-        return Refusal(few)
+        return Refusal(f"{few} {ASIDE}" if audits.set_aside(row.model_version.dataset) else few)
     return calibrate(judged.activations, judged.scores, judged.is_out, start.activations, start.scores)
 
 
