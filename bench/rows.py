@@ -107,7 +107,7 @@ def _insert(version: ModelVersion, pack: Pack, frames: list[int]) -> None:
     from curation.models import FrameScore
     from scoring.worker.score import COLUMNS
 
-    rows = ((pk, version.pk, pack.video_id, NUMBERS[0] + pk % 977, *NUMBERS[1:], None, "", False) for pk in frames)
+    rows = ((pk, version.pk, pack.video_id, NUMBERS[0] + pk % 977, *NUMBERS[1:], "", False) for pk in frames)
     bulk.insert(FrameScore, COLUMNS, rows)
 
 
