@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from curation import bulk, fill_objects, segments, tally_changes
+from curation import bulk, fill_objects, probability_rows, segments, tally_changes
 from curation.fill_rows import PACK, STEP_S, Recording, belonging, lengths, recording
 from curation.models import (
     Activation,
@@ -182,8 +182,7 @@ def _write_rows(filled: Filled) -> None:
         _scores(filled),
     )  # fmt: skip
     fit = filled.version.calibrations.standing().get()
-    columns = ["frame_id", "calibration_id", "value", "verdict", "is_copy"]
-    bulk.insert(FrameProbability, columns, _probabilities(filled, fit))
+    bulk.insert(FrameProbability, probability_rows.COLUMNS, _probabilities(filled, fit))
     bulk.insert(
         Review,
         ["dataset_id", "frame_id", "user_id", "client_uuid", "verdict", "reason", "previous_reason",

@@ -65,8 +65,8 @@ def why_not(version: ModelVersion, reviewed: tuple[int, int] | None = None) -> s
 
 
 def calibration_of(version: ModelVersion) -> Calibration | None:
-    """The calibration behind the version's probabilities; its `missing` counts the frames that came after it, `newer`
-    the verdicts. Two queries."""
+    """The calibration behind the version's probabilities; its `newer` counts the verdicts that came after it. One
+    query."""
     later = Review.objects.applied().filter(dataset=version.dataset_id, created_at__gt=OuterRef("created_at"))
     newer = later.order_by().values("dataset").annotate(reviews=Count("pk")).values("reviews")
     return version.calibrations.standing().annotate(newer=Coalesce(Subquery(newer), 0)).first()
