@@ -9,7 +9,10 @@ import pytest
 
 from curation import bulk, gallery, invariants, jobs, leases, tally_changes, videos
 from curation.models import Dataset, FrameProbability, FrameScore, Job, ModelVersion, Role, ScoredPack, Tally, Video
+from scoring.worker import calibrate
 from tests.conftest import member
+from tests.curation.review_rows import calibrate as make_fit
+from tests.curation.review_rows import probable
 from tests.scoring.frames_for_tests import turf_frames
 from tests.scoring.videos import make_video as make_file
 from tests.worker.test_calibrate import blue_frames, calibrated, judge, scored, version_of, video_of
@@ -21,6 +24,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 def kept() -> bool:
     """Something is kept, and it is right."""
     return Tally.objects.exclude(counts={}).exists() and not list(invariants.counts_are_kept())
+
+
+def agree(version: ModelVersion) -> bool:
+    """What is kept of its scores and its probabilities is right."""
+    told, found = tally_changes.difference(version.dataset_id, version.pk)
+    return told == found
 
 
 @pytest.fixture
@@ -70,6 +79,32 @@ def test_it_moves_frames_to_the_bins_of_their_probabilities(version: ModelVersio
     assert sum(sum(row) for row in _bins(version, "probability")) == 80
 
 
+def test_it_counts_the_probabilities_of_frames_that_come_later(
+    version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some while a fit is being written, by the one before; some after it stands."""
+    scored(version)
+    judge(Video.objects.get(name="turf.mp4"), "in", 20)
+    judge(Video.objects.get(name="blue.mp4"), "out", 8)
+    tally_changes.recount(version.dataset)
+    calibrated(version)
+    finish = calibrate._finish
+
+    def late(*args: Any) -> None:
+        video_of(version.dataset, turf_frames(40, seed=5), "late.mp4")
+        scored(version)
+        finish(*args)
+
+    monkeypatch.setattr(calibrate, "_finish", late)
+    calibrated(version)
+    assert FrameProbability.objects.values("calibration").distinct().count() == 1
+    assert FrameProbability.objects.of_version(version).count() == 120 and agree(version)
+    video_of(version.dataset, turf_frames(40, seed=6), "later.mp4")
+    scored(version)
+    assert FrameProbability.objects.of_version(version).count() == 160 and agree(version)
+    assert sum(sum(row) for row in _bins(version, "probability")) == 160
+
+
 def _bins(version: ModelVersion, name: str) -> list[Any]:
     tally_changes.fold()
     return list(Tally.objects.get(model_version=version, calibration__stands=True).counts[name].values())
@@ -84,11 +119,14 @@ def test_it_follows_a_video_that_is_extracted_scored_and_taken_anew(dataset: Dat
     scored(version)
     assert gallery.counts(version.dataset).scored == 40
     assert kept()
+    probable(make_fit(version), dict.fromkeys(video.frames.values_list("pk", flat=True), 0.5))
+    tally_changes.recount(version.dataset)
     videos.set_crop(video=video, crop="0,18,0,0", by=member(video.dataset, "olga", Role.ADMIN))
     run(video)
     counts = gallery.counts(version.dataset)
     assert (counts.frames, counts.scored) == (40, 0)
-    assert not list(invariants.counts_are_kept())
+    assert not list(invariants.counts_are_kept()) and not FrameProbability.objects.exists()
+    version.calibrations.all().delete()
     scored(version)
     assert gallery.counts(version.dataset).scored == 40
     assert kept()
