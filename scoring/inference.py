@@ -72,7 +72,9 @@ class _Rise:
     def _woven(self, phases: Tensor, height: int, width: int) -> Tensor:
         channels = phases.shape[1] // 4
         shape = (len(phases), channels, height, width)
-        out = torch.empty(shape, dtype=phases.dtype, memory_format=torch.channels_last)
+        # What comes last is measured, and measuring wants colours apart.
+        layout = torch.contiguous_format if self._is_last else torch.channels_last
+        out = torch.empty(shape, dtype=phases.dtype, memory_format=layout)
         for place, part in enumerate(phases.chunk(4, dim=1)):
             down, across = divmod(place, 2)
             rows, columns = (height - down + 1) // 2, (width - across + 1) // 2

@@ -22,7 +22,7 @@ from scoring.inference import Inference
 from scoring.ood import Values
 from scoring.packs import Inputs
 from scoring.preprocessing import Preprocessing
-from scoring.structure import colours_last, structure_loss
+from scoring.structure import on_device, structure_loss
 from scoring.vae import (
     VAE,
     absolute_error,
@@ -95,8 +95,8 @@ class Scorer:
         self._anchor = (
             None if retrained is None else _laid_out(place(retrained.anchor, self.device).eval(), self.device)
         )
-        structure, height = self.detector.structure, self.model.config.height
-        self._structure = None if structure is None else colours_last(structure, height, self.device)
+        structure = self.detector.structure
+        self._structure = None if structure is None else on_device(structure, self.device)
         self.with_activations = activations
         self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
 
@@ -162,12 +162,13 @@ class Scorer:
     def _measure_with(self, model: VAE | Inference, x: Tensor) -> Measured:
         stages = model.features(x)
         mu, logvar = model.moments(stages[-1])
-        reconstruction = model.decode(mu)
+        # Colours apart: sums over pixels of three values each would take three times as long.
+        x, reconstruction = x.contiguous(), model.decode(mu).contiguous()
         activations = pooled(stages).cpu().numpy()
         found = Measured(
             reconstruction_loss=_numbers(reconstruction_loss(x, reconstruction)),
             fitted_loss=_numbers(fitted_loss(x, reconstruction)),
-            structure_loss=None if self._structure is None else _numbers(structure_loss(x, *self._structure)),
+            structure_loss=None if self._structure is None else _numbers(structure_loss(x, self._structure)),
             l1=_numbers(absolute_error(x, reconstruction)),
             kl=_numbers(kl_divergence(mu, logvar)),
             variance=_numbers(image_variance(x)),

@@ -30,10 +30,6 @@ class StructureModel:
     mean: NDArray[np.float32]
     components: NDArray[np.float32]
 
-    def width(self, height: int) -> int:
-        """Of its frames, in pixels, when they have `height` rows."""
-        return len(self.mean) // (3 * height)
-
 
 def fit_structure(frames: FrameSet) -> StructureModel:
     """From frames that belong, at least one; about 1 000 of 60 x 80, evenly drawn, fewer of larger ones. The same
@@ -56,26 +52,35 @@ def standardised(x: Tensor) -> Tensor:
     return (x - x.mean((2, 3), keepdim=True)).flatten(1) / length[:, None]
 
 
-def colours_last(model: StructureModel, height: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean (D,) and components (K, D) for `structure_loss`, in the order in which frames of so many rows lie in memory:
-    reordering every frame instead would take longer than all the rest."""
-    rows = torch.from_numpy(np.concatenate([model.mean[None], model.components])).view(
-        -1, 3, height, model.width(height)
-    )
-    ordered = rows.permute(0, 2, 3, 1).flatten(1).contiguous().to(device)
-    return ordered[0], ordered[1:]
+@dataclass(frozen=True)
+class Placed:
+    """A structure model on a device, as `structure_loss` reads it. basis: its mean and its components below each other,
+    (K + 1, D); mean_square: the squared length of the mean; mean_along (K,): the mean's coordinates."""
+
+    basis: Tensor
+    mean_square: Tensor
+    mean_along: Tensor
 
 
-def structure_loss(x: Tensor, mean: Tensor, components: Tensor) -> Tensor:
-    """Squared error (N,) that the model of `mean` and `components` (see `colours_last`) leaves of frames x
-    (N, 3, H, W), in their own units as `reconstruction_loss` is. Only lengths are computed: Pythagoras saves the way
-    back to pixels."""
+def on_device(model: StructureModel, device: torch.device) -> Placed:
+    """The model where frames are scored."""
+    mean, components = (torch.from_numpy(part).to(device) for part in (model.mean, model.components))
+    return Placed(torch.cat([mean[None], components]), mean.square().sum(), components @ mean)
+
+
+def structure_loss(x: Tensor, model: Placed) -> Tensor:
+    """Squared error (N,) that the model leaves of frames x (N, 3, H, W), in their own units as `reconstruction_loss`
+    is. With y the frame without its mean colour and of length one, m the mean and C the components, it is
+    |y - m|^2 - |C (y - m)|^2, which takes only y times m and C: neither a difference of pixels nor the way back to
+    them."""
     with torch.autocast(x.device.type, enabled=False):
-        pixels = x.float().permute(0, 2, 3, 1)
-        rest = (pixels - pixels.mean((1, 2), keepdim=True)).flatten(1)
-        square = rest.square().sum(1) + variance_floor(x.shape[2] * x.shape[3])
-        rest = rest.div_(square.sqrt()[:, None]).sub_(mean)
-        left = rest.square().sum(1) - (rest @ components.T).square().sum(1)
+        x = x.float()
+        rest = (x - x.mean((2, 3), keepdim=True)).flatten(1)
+        variance = rest.square().sum(1)
+        square = variance + variance_floor(x.shape[2] * x.shape[3])
+        along = (rest @ model.basis.T) / square.sqrt()[:, None]
+        distance = variance / square - 2 * along[:, 0] + model.mean_square
+        left = distance - (along[:, 1:] - model.mean_along).square().sum(1)
     return left.clamp_min(0) * square
 
 

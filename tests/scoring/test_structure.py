@@ -7,8 +7,10 @@ import torch
 
 from scoring.frameset import FrameSet
 from scoring.metrics import auroc
+from scoring.ood import variance_floor
 from scoring.score import to_input
-from scoring.structure import StructureModel, colours_last, fit_structure, standardised, structure_loss
+from scoring.structure import StructureModel, fit_structure, on_device, standardised, structure_loss
+from scoring.vae import image_variance
 from tests.scoring.frames_for_tests import stripe_frames, turf_frames
 
 FRAMES = turf_frames(20)
@@ -16,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def losses(model: StructureModel, x: torch.Tensor) -> np.ndarray:
-    return structure_loss(x, *colours_last(model, x.shape[2], CPU)).numpy()
+    return structure_loss(x, on_device(model, CPU)).numpy()
 
 
 def test_it_leaves_what_the_plain_decomposition_leaves() -> None:
@@ -30,6 +32,14 @@ def test_it_leaves_what_the_plain_decomposition_leaves() -> None:
     assert np.allclose(
         losses(fit_structure(FrameSet(FRAMES)), new), left * (variance + 30 * 24 * 32 / 4800), rtol=0.02, atol=0.01
     )
+
+
+def test_it_measures_what_is_left_as_written_out() -> None:
+    model, x = fit_structure(FrameSet(FRAMES)), to_input(turf_frames(6, seed=4), CPU).double()
+    rest = standardised(x).numpy() - model.mean
+    left = (rest**2).sum(1) - ((rest @ model.components.T) ** 2).sum(1)
+    square = image_variance(x).numpy() + variance_floor(24 * 32)
+    assert np.allclose(losses(model, x.float()) / square, left, rtol=0, atol=1e-5)  # of a whole of about one half
 
 
 def test_it_tells_structure_and_forgives_tint_and_mirrors() -> None:
