@@ -1,6 +1,7 @@
 """Taking frames out of videos: CPU and wall seconds of ours beside ffmpeg's and others', in turns.
 
 Each way runs as a process of its own, starting it included. Ours makes thumbnail and model input of each frame as well.
+Key frames alone (ours_keys, ffmpeg_keys) are measured once per video and compared with ffmpeg's frame per step.
 Peers that are not installed (bench/requirements.txt) are left out.
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import clips
-from bench.peers import WAYS
+from bench.peers import KEY_WAYS, WAYS
 from bench.report import figure
 
 BENCH = "decode"
@@ -42,7 +43,8 @@ def main(arguments: list[str]) -> int:
     ways = [way for way in args.ways if is_there(way)]
     for path in _videos(args):
         for step_s in args.steps:
-            _measure(path, step_s, ways, args.rounds)
+            here = [way for way in ways if step_s == args.steps[0] or way not in KEY_WAYS]
+            _measure(path, step_s, here, args.rounds)
     return 0
 
 
@@ -53,7 +55,13 @@ def _videos(args: argparse.Namespace) -> list[Path]:
 
 
 def is_there(way: str) -> bool:
-    modules = {"ffmpeg": "imageio_ffmpeg", "naive": "cv2", "decord": "decord"}
+    modules = {
+        "ffmpeg": "imageio_ffmpeg",
+        "ffmpeg_keys": "imageio_ffmpeg",
+        "naive": "cv2",
+        "decord": "decord",
+        "torchcodec": "torchcodec.decoders",
+    }
     found = subprocess.run([sys.executable, "-c", f"import {modules.get(way, 'av')}"], capture_output=True, check=False)
     if found.returncode:
         print(f"{way} is not installed: left out (pip install -r bench/requirements.txt).", file=sys.stderr)

@@ -37,10 +37,26 @@ def ours_whole(path: str, step_s: float) -> int:
     return sum(1 for _ in sample_frames(path, Sampling("seconds", step_s), may_plan=False))
 
 
+def ours_keys(path: str, step_s: float) -> int:
+    """Ours, the key frames and nothing else."""
+    from scoring.decode import sample_frames
+    from scoring.sampling import Sampling
+
+    return sum(1 for _ in sample_frames(path, Sampling("keyframes")))
+
+
 def ffmpeg(path: str, step_s: float) -> int:
     """ffmpeg -vf fps=1/step,scale=320:-2, the frames thrown away."""
-    filters = f"fps={1 / step_s:g},scale=320:-2"
-    command = [ffmpeg_binary(), "-v", "error", "-nostdin", "-i", path, "-vf", filters, "-f", "rawvideo", "-"]
+    return _ffmpeg("-i", path, "-vf", f"fps={1 / step_s:g},scale=320:-2")
+
+
+def ffmpeg_keys(path: str, step_s: float) -> int:
+    """ffmpeg -skip_frame nokey, scaled to 320 pixels."""
+    return _ffmpeg("-skip_frame", "nokey", "-i", path, "-vf", "scale=320:-2", "-fps_mode", "passthrough")
+
+
+def _ffmpeg(*options: str) -> int:
+    command = [ffmpeg_binary(), "-v", "error", "-nostdin", *options, "-f", "rawvideo", "-"]
     taken = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -112,9 +128,21 @@ def decord(path: str, step_s: float) -> int:
     return sum(1 for number in numbers if reader[number].shape)
 
 
+def torchcodec(path: str, step_s: float) -> int:
+    """TorchCodec takes the pictures by time, at full size."""
+    decoder = import_module("torchcodec.decoders").VideoDecoder(path)
+    end_s, seconds = decoder.metadata.end_stream_seconds, decoder.metadata.begin_stream_seconds
+    taken = 0
+    while seconds < end_s:
+        taken += decoder.get_frame_played_at(seconds).data.shape[0] > 0
+        seconds += step_s
+    return taken
+
+
 WAYS: dict[str, Callable[[str, float], int]] = {
-    way.__name__: way for way in (ours, ours_whole, ffmpeg, naive, pyav, decord)
+    way.__name__: way for way in (ours, ours_whole, ffmpeg, naive, pyav, decord, torchcodec, ours_keys, ffmpeg_keys)
 }
+KEY_WAYS = ("ours_keys", "ffmpeg_keys")  # of any step
 
 
 if __name__ == "__main__":
