@@ -11,10 +11,11 @@ from scoring.detector import Detector, Retrained
 from scoring.errors import TrainingError
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
+from scoring.measure import Measured
 from scoring.ood import Values
 from scoring.preprocessing import Preprocessing
 from scoring.recalibrate import Calibration, Refusal, calibrate
-from scoring.score import Measured, Scorer, label_free
+from scoring.score import Scorer, label_free
 from scoring.structure import fit_structure
 from scoring.vae import VAE
 

@@ -3,38 +3,30 @@ PyTorch reference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from scoring import ood
+from scoring import measure, ood
 from scoring.detector import Detector, plain
 from scoring.errors import ModelError
-from scoring.features import Activations, rounded
+from scoring.features import Activations
+from scoring.feed import on_device
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.inference import Inference
+from scoring.measure import Compiled, Measured, gathered
 from scoring.ood import Values
 from scoring.packs import Inputs
 from scoring.preprocessing import Preprocessing
-from scoring.structure import on_device, structure_loss
-from scoring.vae import (
-    VAE,
-    absolute_error,
-    fitted_loss,
-    image_variance,
-    kl_divergence,
-    place,
-    pooled,
-    reconstruction_loss,
-)
+from scoring.structure import on_device as placed
+from scoring.vae import VAE, place
 
-CPU_BATCH, CUDA_BATCH = 32, 512
+CPU_BATCH, CUDA_BATCH = 32, 256  # on a GPU a whole pack
 
 T = TypeVar("T")
 
@@ -57,27 +49,11 @@ class Scores:
         return len(self.reconstruction_loss)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What one pass over N frames gave: losses as in Scores; fitted_loss: squared error after a fit of brightness and
-    contrast (scoring/vae.py); structure_loss: that of the structure model, None without one; parts (N,) of an anchored
-    score, none of a fresh model; activations: pooled, (N, D) float16."""
-
-    reconstruction_loss: Values
-    fitted_loss: Values
-    structure_loss: Values | None
-    l1: Values
-    kl: Values
-    variance: Values
-    parts: dict[str, Values]
-    activations: Activations
-
-
 class Scorer:
     """Scores frames with one detector; a bare network scores as one that saw no outlier. Takes the posterior mean in
     evaluation mode, so a frame always gets the same number, whatever it is scored with. On CUDA it computes in bf16,
-    and halves its batch when memory runs out. Raises ModelError for frames of another size than the model's, and for a
-    frame of which the model makes no finite number."""
+    compiled, and halves its batch when memory runs out. Raises ModelError for frames of another size than the model's,
+    and for a frame of which the model makes no finite number."""
 
     def __init__(
         self,
@@ -96,9 +72,11 @@ class Scorer:
             None if retrained is None else _laid_out(place(retrained.anchor, self.device).eval(), self.device)
         )
         structure = self.detector.structure
-        self._structure = None if structure is None else on_device(structure, self.device)
+        self._structure = None if structure is None else placed(structure, self.device)
         self.with_activations = activations
-        self.batch_size = batch_size or (CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH)
+        is_cuda = self.device.type == "cuda"
+        self.batch_size = batch_size or (CUDA_BATCH if is_cuda else CPU_BATCH)
+        self._measure = Compiled(self.batch_size) if is_cuda else measure.measure
 
     def score_inputs(self, inputs: Inputs) -> Scores:
         """Scores of a pack's frames. Raises ModelError too when they were prepared in another way than the model's."""
@@ -123,7 +101,7 @@ class Scorer:
 
     def measure(self, frames: FrameSet) -> Measured:
         """What the scores of a set, not an empty one, are made of."""
-        return _gathered(list(self._in_batches(frames, self._measure_batch)))
+        return gathered(list(self._in_batches(frames, self._measure_batch)))
 
     def reconstruct(self, pixels: Pixels) -> Pixels:
         """What the model makes of uint8 frames (N, H, W, 3): the same shape and type."""
@@ -132,22 +110,25 @@ class Scorer:
 
     def _in_batches(self, frames: FrameSet, work: Callable[[Tensor], T]) -> Iterator[T]:
         _check_size(frames, self.model)
-        start = 0
-        while start < len(frames):
-            batch = frames.take(np.arange(start, min(start + self.batch_size, len(frames))))
+        done = 0
+        while done < len(frames):
             try:
-                result = self._on_device(batch, work)
+                for batch in on_device(self._batches(frames, done), self.device):
+                    result = self._worked(batch, work)
+                    done += len(batch)
+                    yield result
             except torch.OutOfMemoryError:
                 if self.batch_size == 1:
                     raise ModelError("The device has not enough memory to score a single frame.") from None
                 self.batch_size //= 2
-                continue
-            yield result
-            start += len(batch)
 
-    def _on_device(self, batch: Pixels, work: Callable[[Tensor], T]) -> T:
+    def _batches(self, frames: FrameSet, start: int) -> Iterator[Pixels]:
+        for first in range(start, len(frames), self.batch_size):
+            yield frames.take(np.arange(first, min(first + self.batch_size, len(frames))))
+
+    def _worked(self, batch: Tensor, work: Callable[[Tensor], T]) -> T:
         with torch.inference_mode(), autocast(self.device, bf16=self.device.type == "cuda"):
-            return work(to_input(batch, self.device))
+            return work(as_input(batch))
 
     def _measure_batch(self, x: Tensor) -> Measured:
         found, retrained = self._measure_with(self._network, x), self.detector.retrained
@@ -159,24 +140,9 @@ class Scorer:
             )
         return found
 
-    def _measure_with(self, model: VAE | Inference, x: Tensor) -> Measured:
-        stages = model.features(x)
-        mu, logvar = model.moments(stages[-1])
-        # Colours apart: sums over pixels of three values each would take three times as long.
-        x, reconstruction = x.contiguous(), model.decode(mu).contiguous()
-        activations = pooled(stages).cpu().numpy()
-        found = Measured(
-            reconstruction_loss=_numbers(reconstruction_loss(x, reconstruction)),
-            fitted_loss=_numbers(fitted_loss(x, reconstruction)),
-            structure_loss=None if self._structure is None else _numbers(structure_loss(x, self._structure)),
-            l1=_numbers(absolute_error(x, reconstruction)),
-            kl=_numbers(kl_divergence(mu, logvar)),
-            variance=_numbers(image_variance(x)),
-            parts={},
-            activations=rounded(activations),
-        )
-        _check_finite([found.reconstruction_loss, found.kl, found.variance, activations])
-        return found
+    def _measure_with(self, network: VAE | Inference, x: Tensor) -> Measured:
+        rows = self._measure(network, self._structure, x)
+        return measure.read(rows, with_structure=self._structure is not None)
 
     def _scores(self, found: Measured) -> Scores:
         score = ood_score(self.detector, found)
@@ -221,29 +187,12 @@ def autocast(device: torch.device, *, bf16: bool) -> torch.autocast:
 
 def to_input(pixels: Pixels, device: torch.device) -> Tensor:
     """uint8 frames (N, H, W, 3) as the network takes them: (N, 3, H, W) float32 in [0, 1], channels last in memory."""
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(255)
+    return as_input(torch.from_numpy(pixels).to(device))
 
 
-def _numbers(values: Tensor) -> Values:
-    numbers: Values = values.double().cpu().numpy()
-    return numbers
-
-
-def _check_finite(arrays: Sequence[NDArray[Any]]) -> None:
-    if not all(np.isfinite(values).all() for values in arrays):
-        raise ModelError("The model makes no finite number of a frame: its weights have run away; train it again.")
-
-
-def _gathered(batches: list[Measured]) -> Measured:
-    def whole(name: str) -> Any:
-        if getattr(batches[0], name) is None:
-            return None
-        return np.concatenate([getattr(batch, name) for batch in batches])
-
-    parts = {name: np.concatenate([batch.parts[name] for batch in batches]) for name in batches[0].parts}
-    return Measured(
-        **{entry.name: whole(entry.name) for entry in fields(Measured) if entry.name != "parts"}, parts=parts
-    )
+def as_input(pixels: Tensor) -> Tensor:
+    """As `to_input`, of a tensor that is where it is wanted."""
+    return pixels.permute(0, 3, 1, 2).float().div_(255)
 
 
 def _joined(batches: list[Scores], nothing: Activations | None) -> Scores:

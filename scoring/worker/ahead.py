@@ -21,10 +21,10 @@ R = TypeVar("R")
 Rows = list[tuple[int, float]]  # frame id, outlier score
 
 
-def in_threads(items: Iterable[T], work: Callable[[T], R], most: int) -> Iterator[R]:
-    """What the work gives for each item, in order; as many threads as cores are up to `most` items ahead. The items
-    are taken in the caller's thread, the only one that knows the database."""
-    with _quick_turns(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+def in_threads(items: Iterable[T], work: Callable[[T], R], most: int, threads: int | None = None) -> Iterator[R]:
+    """What the work gives for each item, in order; so many threads, or as many as cores, are up to `most` items ahead.
+    The items are taken in the caller's thread, the only one that knows the database."""
+    with _quick_turns(), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         under_way: deque[Future[R]] = deque()
         try:
             for item in items:

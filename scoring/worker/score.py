@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from django.db.models import QuerySet, Sum
 
@@ -14,11 +12,13 @@ from curation.models import Frame, FrameProbability, FrameScore, ModelVersion, P
 from scoring.features import features_to_bytes
 from scoring.packs import Inputs, read_inputs
 from scoring.recalibrate import Calibration
-from scoring.score import Scores
+from scoring.score import Scorer, Scores
+from scoring.worker.ahead import in_threads
 from scoring.worker.weights import scorer_for
 
-PACKS_AT_ONCE, FETCHED_AHEAD = 64, 2
+PACKS_AT_ONCE, FETCHED_AHEAD, SCORED_AHEAD = 64, 2, 1
 MEASURES = ("reconstruction_loss", "kl", "ood_score", "l1", "variance")
+Scored = tuple[Inputs, Scores]
 COLUMNS = ("frame_id", "model_version_id", "video_id", *MEASURES, "verdict", "is_copy")
 
 
@@ -27,9 +27,9 @@ def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> N
     tally_changes.ensure(version.dataset_id, version.pk)
     todo = unscored(version, video)
     done, total = 0, _frames(todo)
-    for pack, inputs in _next_packs(todo):
+    for pack, scored in _in_turn(scorer_for(version), todo):
         lease.check()
-        score_pack(lease, version, pack, inputs)
+        store_pack(lease, version, pack, scored)
         done += pack.frame_count
         total = max(total, done)
         lease.progress(done / total, f"{done:,} of {total:,} frames scored")
@@ -52,27 +52,25 @@ def _frames(packs: QuerySet[Pack]) -> int:
     return int(packs.aggregate(total=Sum("frame_count"))["total"] or 0)
 
 
-def _next_packs(todo: QuerySet[Pack]) -> Iterator[tuple[Pack, Inputs]]:
-    """With their inputs. The next ones are fetched while one is being scored."""
-    with ThreadPoolExecutor(1, thread_name_prefix="packs") as pool:
-        try:
-            while batch := list(todo.all()[:PACKS_AT_ONCE]):
-                keys = [pack.inputs_key for pack in batch]
-                coming = deque(pool.submit(_fetch, key) for key in keys[:FETCHED_AHEAD])
-                for place, pack in enumerate(batch):
-                    coming.extend(pool.submit(_fetch, key) for key in keys[place + FETCHED_AHEAD :][:1])
-                    yield pack, coming.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _in_turn(scorer: Scorer, todo: QuerySet[Pack]) -> Iterator[tuple[Pack, Scored]]:
+    """Packs with their scores. While what one says is being written, the next one is scored and those after it are
+    fetched: each waits for something else, a processor, a GPU, the store or the database."""
+
+    def score(inputs: Inputs) -> Scored:
+        return inputs, scorer.score_inputs(inputs)
+
+    while batch := list(todo.all()[:PACKS_AT_ONCE]):
+        fetched = in_threads([pack.inputs_key for pack in batch], _fetch, FETCHED_AHEAD, threads=1)
+        yield from zip(batch, in_threads(fetched, score, SCORED_AHEAD, threads=1), strict=True)
 
 
 def _fetch(key: str) -> Inputs:
     return read_inputs(storage.read(key))
 
 
-def score_pack(lease: Lease, version: ModelVersion, pack: Pack, inputs: Inputs) -> None:
-    """Score one pack; its mark is written with its last rows, so a killed scoring goes on where it stopped."""
-    scores = scorer_for(version).score_inputs(inputs)
+def store_pack(lease: Lease, version: ModelVersion, pack: Pack, scored: Scored) -> None:
+    """Write one pack's scores; its mark is written with its last rows, so a killed scoring goes on where it stopped."""
+    inputs, scores = scored
     _keep_features(version, pack, inputs, scores)
     step = bulk.rows_per_transaction(len(inputs.number))
     starts = range(0, len(inputs.number), step)

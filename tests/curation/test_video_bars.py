@@ -181,9 +181,7 @@ def test_it_refuses_other_frames(dataset: Dataset, file: Path, curator: User, tm
     assert video.frames.count() == 40
 
 
-def test_it_takes_no_scores_of_inputs_that_were_replaced(
-    dataset: Dataset, file: Path, curator: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_takes_no_scores_of_inputs_that_were_replaced(dataset: Dataset, file: Path, curator: User) -> None:
     """The pack is replaced while its old inputs are being scored."""
     video = extracted(dataset, file)
     version = make_version(dataset)
@@ -193,8 +191,10 @@ def test_it_takes_no_scores_of_inputs_that_were_replaced(
     stale = video.packs.all()[0]
     Pack.objects.filter(pk=stale.pk).update(revision=1)
     model = VAE(VAEConfig(channels=(8, 16, 16), latent=8))
-    monkeypatch.setattr(score, "scorer_for", lambda version: Scorer(Detector(model, Preprocessing()), "cpu"))
-    score.score_pack(lease, version, stale, read_inputs(storage.read(stale.inputs_key)))
+    inputs = read_inputs(storage.read(stale.inputs_key))
+    score.store_pack(
+        lease, version, stale, (inputs, Scorer(Detector(model, Preprocessing()), "cpu").score_inputs(inputs))
+    )
     assert not FrameScore.objects.exists() and not ScoredPack.objects.exists()
 
 

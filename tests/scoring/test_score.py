@@ -6,7 +6,6 @@ import torch
 
 from scoring.detector import plain
 from scoring.errors import ModelError
-from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.packs import Inputs
 from scoring.preprocessing import BARS, Preprocessing
@@ -78,10 +77,10 @@ def test_it_scores_a_set_of_packs_in_order_and_an_empty_one() -> None:
 
 def test_it_halves_its_batch_when_memory_runs_out() -> None:
     class Cramped(Scorer):
-        def _on_device(self, batch: Pixels, work):  # type: ignore[no-untyped-def]
+        def _worked(self, batch: torch.Tensor, work):  # type: ignore[no-untyped-def]
             if len(batch) > 4:
                 raise torch.OutOfMemoryError("out of memory")
-            return super()._on_device(batch, work)
+            return super()._worked(batch, work)
 
     torch.manual_seed(0)
     cramped = Cramped(VAE(SMALL), "cpu", 32)
@@ -91,7 +90,7 @@ def test_it_halves_its_batch_when_memory_runs_out() -> None:
 
 def test_it_says_so_when_not_even_one_frame_fits() -> None:
     class Full(Scorer):
-        def _on_device(self, batch: Pixels, work):  # type: ignore[no-untyped-def]
+        def _worked(self, batch: torch.Tensor, work):  # type: ignore[no-untyped-def]
             raise torch.OutOfMemoryError("out of memory")
 
     with pytest.raises(ModelError, match="not enough memory to score a single frame"):

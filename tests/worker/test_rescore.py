@@ -29,14 +29,14 @@ def test_it_shows_a_new_version_all_at_once(dataset: Dataset, monkeypatch: pytes
     old = version_of(dataset)
     scored(old)
     new = next_version(old)
-    shown, score_pack = [], score.score_pack
+    shown, store_pack = [], score.store_pack
 
     def watched(*args: Any) -> None:
-        score_pack(*args)
+        store_pack(*args)
         now = Dataset.objects.get(pk=dataset.pk)
         shown.append((now.active_version_id, gallery.counts(now).scored))
 
-    monkeypatch.setattr(score, "score_pack", watched)
+    monkeypatch.setattr(score, "store_pack", watched)
     scored(new)
     assert shown == [(old.pk, 80)] * 4
     dataset.refresh_from_db()
