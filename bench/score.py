@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--preset", default="small")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", help="such as cuda: measure there instead, packs on their way included")
     parser.add_argument("--compile", action="store_true", help="torch.compile as well; takes a C++ compiler and time")
     parser.add_argument("--speed", action="store_true", help="print frames per second of ours, and nothing else")
     args = parser.parse_args(arguments)
@@ -44,6 +45,11 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(args.threads)
     if args.speed:
         print(_speed(args.preset))
+        return 0
+    if args.device:
+        from bench.score_device import measure
+
+        measure(args.preset, args.device, args.rounds)
         return 0
     _beside_peers(args)
     _when_busy(args)
@@ -62,7 +68,7 @@ def _beside_peers(args: argparse.Namespace) -> None:
     runs = in_turns(ways, args.rounds)
     case = f"{args.preset} preset, {args.threads} threads"
     tell_rates(BENCH, case, runs, BASE, "frames")
-    _share_of_peak(case, runs, _flops(scorer.model), args.rounds)
+    _share_of_peak(case, runs, flops(scorer.model), args.rounds)
 
 
 def _all(way: Callable[[], object]) -> int:
@@ -135,7 +141,7 @@ def _openvino(model: VAE, x: Any, threads: int, precision: str) -> Callable[[], 
     return run
 
 
-def _flops(model: VAE) -> int:
+def flops(model: VAE) -> int:
     """Operations of the convolutions for one frame: two per weight and position."""
     config, before, total = model.config, 3, 0
     for channels, (height, width) in zip(config.channels, config.sizes[1:], strict=True):
