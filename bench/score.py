@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.models import detector, frames
 from bench.report import figure
-from bench.turns import Run, busy, in_turns, tell_rates, timed
+from bench.turns import Run, busy, compared, in_turns, tell_rates, timed
 
 if TYPE_CHECKING:
     from scoring.score import Scorer
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BENCH = "score"
 BASE = "eager, 32"
 FRAMES = 1024
+WAITING: dict[str, dict[str, str]] = {"as a worker waits": {}, "OMP_WAIT_POLICY=ACTIVE": {"OMP_WAIT_POLICY": "ACTIVE"}}
 PEAK_CONV = {"channels": 128, "side": 56, "batch": 8}
 
 
@@ -190,35 +191,25 @@ def _speed(preset: str) -> float:
 
 def _when_busy(args: argparse.Namespace) -> None:
     """With as many processes as cores that do nothing but compute, scoring has half of the cores to hope for."""
-    for policy in ("PASSIVE", "ACTIVE"):
+    for waiting, env in WAITING.items():
         quiet, crowded = [], []
         for _ in range(max(1, args.rounds // 2)):
-            quiet.append(_speed_of_process(policy, args))
+            quiet.append(_speed_of_process(env, args))
             with _others(os.cpu_count() or 1):
-                crowded.append(_speed_of_process(policy, args))
-        ratios = [b / a for a, b in zip(quiet, crowded, strict=True)]
-        spread = [round(min(ratios), 3), round(max(ratios), 3)]
-        case = f"{args.preset} preset, {args.threads} threads, OMP_WAIT_POLICY={policy}"
+                crowded.append(_speed_of_process(env, args))
+        case = f"{args.preset} preset, {args.threads} threads, {waiting}"
         figure(BENCH, case, "alone", round(statistics.median(quiet), 1), "frames/s", **busy())
-        beside = {"peer": "alone", "ratio": round(statistics.median(ratios), 3), "spread": spread}
+        beside = compared(crowded, quiet, "alone")
         figure(BENCH, case, "on busy cores", round(statistics.median(crowded), 1), "frames/s", **busy(), **beside)
 
 
-def _speed_of_process(policy: str, args: argparse.Namespace) -> float:
-    command = [
-        sys.executable,
-        "-m",
-        "bench",
-        "score",
-        "--speed",
-        "--preset",
-        args.preset,
-        "--threads",
-        str(args.threads),
-    ]
-    env = {**os.environ, "OMP_WAIT_POLICY": policy}
+def _speed_of_process(env: dict[str, str], args: argparse.Namespace) -> float:
+    command = [sys.executable, "-m", "bench", "score", "--speed", "--preset", args.preset]
+    command += ["--threads", str(args.threads)]
+    others = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     root = Path(__file__).resolve().parent.parent
-    return float(subprocess.run(command, env=env, cwd=root, capture_output=True, text=True, check=True).stdout)
+    found = subprocess.run(command, env=others | env, cwd=root, capture_output=True, text=True, check=True)
+    return float(found.stdout)
 
 
 @contextmanager

@@ -10,13 +10,18 @@ import platform
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT_BYTES, LARGE_BYTES = 256 * 2**20, 32 * 2**20
 
+SPINS = 10_000  # some tens of microseconds: longer than the pause between two steps of a network
+
 
 def prepare() -> None:
-    """Call before NumPy and torch are imported. Idle threads of OpenMP then sleep instead of spinning: on busy cores
-    the spinning ones take the time that the others need to finish. OMP_NUM_THREADS is left as the caller set it.
-    NumPy's BLAS, whose threads always spin, gets one: our matrices are small, and two took four to eight times as
-    long."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Call before NumPy and torch are imported. Idle threads of OpenMP then spin for a moment and sleep. As libgomp
+    comes, they spin for long: on busy cores they take the time that the others need to finish. Sleeping at once would
+    be no better: waking them for each small step takes a third of a training. OMP_WAIT_POLICY and OMP_NUM_THREADS are
+    left as the caller set them. NumPy's BLAS, whose threads always spin, gets one: our matrices are small, and two took
+    four to eight times as long."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _keep_memory()
 

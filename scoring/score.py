@@ -24,6 +24,7 @@ from scoring.ood import Values
 from scoring.packs import Inputs
 from scoring.preprocessing import Preprocessing
 from scoring.structure import on_device as placed
+from scoring.threads import in_threads
 from scoring.vae import VAE, place
 
 CPU_BATCH, CUDA_BATCH = 32, 256  # on a GPU a whole pack
@@ -77,6 +78,7 @@ class Scorer:
         is_cuda = self.device.type == "cuda"
         self.batch_size = batch_size or (CUDA_BATCH if is_cuda else CPU_BATCH)
         self._measure = Compiled(self.batch_size) if is_cuda else measure.measure
+        self._threads = 1 if is_cuda else torch.get_num_threads()
 
     def score_inputs(self, inputs: Inputs) -> Scores:
         """Scores of a pack's frames. Raises ModelError too when they were prepared in another way than the model's."""
@@ -113,14 +115,30 @@ class Scorer:
         done = 0
         while done < len(frames):
             try:
-                for batch in on_device(self._batches(frames, done), self.device):
-                    result = self._worked(batch, work)
-                    done += len(batch)
+                for count, result in self._results(frames, done, work):
+                    done += count
                     yield result
             except torch.OutOfMemoryError:
                 if self.batch_size == 1:
                     raise ModelError("The device has not enough memory to score a single frame.") from None
                 self.batch_size //= 2
+
+    def _results(self, frames: FrameSet, start: int, work: Callable[[Tensor], T]) -> Iterator[tuple[int, T]]:
+        """How many frames each batch has, and its result. On a CPU each core has batches of its own: sharing every
+        small step among them takes half as long again, as they wait for each other."""
+        batches = self._batches(frames, start)
+
+        def worked(batch: Tensor) -> tuple[int, T]:
+            return len(batch), self._worked(batch, work)
+
+        if self._threads == 1 or len(frames) - start <= self.batch_size:
+            yield from map(worked, on_device(batches, self.device))
+            return
+        try:
+            pixels = map(torch.from_numpy, batches)
+            yield from in_threads(pixels, worked, self._threads, self._threads, lambda: torch.set_num_threads(1))
+        finally:
+            torch.set_num_threads(self._threads)  # of threads to come; setting it in one tells them as well
 
     def _batches(self, frames: FrameSet, start: int) -> Iterator[Pixels]:
         for first in range(start, len(frames), self.batch_size):

@@ -13,7 +13,8 @@ from curation import audits, storage, training
 from curation.leases import Lease
 from curation.models import Frame, ModelVersion, Pack, TrainingRun, Verdict
 from scoring.features import Activations, features_from_bytes
-from scoring.worker.ahead import Rows, in_threads, with_rows
+from scoring.threads import in_threads
+from scoring.worker.ahead import Rows, with_rows
 
 AHEAD = 16  # packs that are read meanwhile
 MOST_JUDGED = 10_000  # of each verdict; more teach little and have to fit into memory

@@ -18,7 +18,8 @@ from curation.models import Pack
 from scoring.features import Floats
 from scoring.recalibrate import Calibration, squared_distance
 from scoring.refit import Reduced
-from scoring.worker.ahead import Rows, in_threads, with_rows
+from scoring.threads import in_threads
+from scoring.worker.ahead import Rows, with_rows
 from scoring.worker.judged import HeldOut, activations_of, scored_packs
 
 SAMPLE = 20_000  # frames that a live histogram is drawn from: its bars are good to 0.7 % of all frames

@@ -13,7 +13,7 @@ from scoring.features import features_to_bytes
 from scoring.packs import Inputs, read_inputs
 from scoring.recalibrate import Calibration
 from scoring.score import Scorer, Scores
-from scoring.worker.ahead import in_threads
+from scoring.threads import in_threads
 from scoring.worker.weights import scorer_for
 
 PACKS_AT_ONCE, FETCHED_AHEAD, SCORED_AHEAD = 64, 2, 1

@@ -29,6 +29,20 @@ def test_it_gives_a_frame_the_same_number_in_any_company() -> None:
         assert np.allclose(getattr(together, name), getattr(alone, name)[::-1], rtol=1e-5)
 
 
+def test_it_gives_a_frame_the_same_number_however_many_cores_there_are() -> None:
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(scorer(batch_size=5).score(FRAMES))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for name in ("reconstruction_loss", "l1", "kl", "variance", "ood_score", "activations"):
+        one, *others = (getattr(scores, name) for scores in found)
+        assert all(np.array_equal(one, other) for other in others)
+
+
 def test_it_measures_what_its_reconstruction_shows() -> None:
     subject = scorer()
     scores, shown = subject.score(FRAMES), subject.reconstruct(FRAMES)
