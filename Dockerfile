@@ -3,7 +3,7 @@
 FROM python:3.12-slim-bookworm
 
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 OMP_WAIT_POLICY=PASSIVE
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 
 RUN apt-get update \
  && apt-get install -y --no-install-recommends bubblewrap curl \

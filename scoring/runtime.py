@@ -19,7 +19,7 @@ def prepare() -> None:
     be no better: waking them for each small step takes a third of a training. OMP_WAIT_POLICY and OMP_NUM_THREADS are
     left as the caller set them. NumPy's BLAS, whose threads always spin, gets one: our matrices are small, and two took
     four to eight times as long."""
-    if "OMP_WAIT_POLICY" not in os.environ:
+    if not os.environ.get("OMP_WAIT_POLICY"):
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

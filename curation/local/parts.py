@@ -47,7 +47,7 @@ class Plan:
 
     def environment(self) -> dict[str, str]:
         """What every part finds in its environment, on top of what the person set."""
-        env = {"FRAMESIFT_DATA": str(self.folder), "PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        env = {"FRAMESIFT_DATA": str(self.folder), "PYTHONUNBUFFERED": "1"}
         env["REDIS_URL"] = os.environ.get("REDIS_URL") or (
             f"redis://:{self.secrets.broker_password}@127.0.0.1:{self.broker_port}/0"
         )
