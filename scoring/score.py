@@ -131,7 +131,7 @@ class Scorer:
         def worked(batch: Tensor) -> tuple[int, T]:
             return len(batch), self._worked(batch, work)
 
-        if self._threads == 1 or len(frames) - start <= self.batch_size:
+        if self._threads == 1:
             yield from map(worked, on_device(batches, self.device))
             return
         try:
