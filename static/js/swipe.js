@@ -58,9 +58,13 @@ class Swipe {
   }
 }
 
-/** The click that follows a swipe is no click. */
-function swallowClick() {
-  const swallow = (event) => { event.preventDefault(); event.stopPropagation(); };
+/** The click that follows a swipe is no click; one beside what was swiped is somebody's next decision. */
+function swallowClick(element) {
+  const swallow = (event) => {
+    if (!element.contains(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
   document.addEventListener("click", swallow, { capture: true, once: true });
   setTimeout(() => document.removeEventListener("click", swallow, { capture: true }), 50);
 }
@@ -75,7 +79,7 @@ export function onSwipe(element, { of = "", ...ways }) {
   const finish = (isDone) => {
     const was = swipe;
     swipe = null;
-    if (was?.isTaken) swallowClick();
+    if (was?.isTaken) swallowClick(element);
     const way = was?.end(isDone);
     if (way) ways[way](was.piece);
   };

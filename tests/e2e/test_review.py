@@ -253,8 +253,8 @@ def test_it_sends_nothing_of_one_person_in_the_name_of_another(page: Page, insta
     expect(page.get_by_text("1 verdict waits")).to_be_visible()
     page.on("dialog", lambda dialog: dialog.accept())
     page.context.clear_cookies()
-    page.unroute("**/decisions/")
     sign_in(page, instance, *SECOND)
+    page.unroute("**/decisions/")
     opened(page, dataset)
     expect(page.locator(".unsent")).to_be_hidden()
     assert set(verdicts(page, shown)) == {""}
@@ -299,7 +299,8 @@ def test_it_is_swiped_on_a_phone(browser: Browser, instance: Instance, dataset: 
 
 
 def swipe(page: Page, by: int) -> None:
-    """A finger on the film strip, through the browser's own input."""
+    """A finger on the film strip, through the browser's own input, as slow as one: after a fling the browser takes the
+    next tap for the end of it."""
     box = page.locator(".filmstrip").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] * (0.9 if by < 0 else 0.1), box["y"] + 40
@@ -308,6 +309,8 @@ def swipe(page: Page, by: int) -> None:
     for step in range(1, 11):
         points = [{"x": x + by * step / 10, "y": y}]
         session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
+        page.wait_for_timeout(16)
+    page.wait_for_timeout(100)
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
