@@ -5,8 +5,10 @@ FROM python:3.12-slim-bookworm
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 
+# With a GPU scoring is compiled, for which Triton takes a C compiler.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends bubblewrap curl \
+ && case "$TORCH_INDEX" in */cu*) apt-get install -y --no-install-recommends gcc libc6-dev ;; esac \
  && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app

@@ -2,7 +2,7 @@
 
 import os
 
-from scoring.runtime import prepare
+from scoring.runtime import keep_memory, prepare
 
 prepare()  # before NumPy is loaded
 
@@ -15,6 +15,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "curation.settings")
 app = Celery("framesift")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.imports = ("curation.tasks", "scoring.tasks")
+
+
+@signals.worker_init.connect
+def get_ready(**_: object) -> None:
+    """Workers compute; whoever only sends messages doesn't."""
+    keep_memory()
 
 
 @signals.worker_shutting_down.connect

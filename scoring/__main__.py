@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-from scoring.runtime import prepare
+from scoring.runtime import keep_memory, prepare
 
 COMMANDS = {
     "extract": "decode a video into packs",
@@ -17,6 +17,7 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Runs one subcommand and returns its exit status. Only that one is imported: `extract` needs no torch."""
     prepare()
+    keep_memory()
     words = sys.argv[1:] if argv is None else argv
     chosen = words[0] if words and words[0] in COMMANDS else None
     parser = argparse.ArgumentParser(prog="python -m scoring", description=__doc__)

@@ -12,44 +12,43 @@ from scoring.frames import Pixels
 Sent = tuple[Tensor, torch.cuda.Event]
 
 
-def on_device(batches: Iterable[Pixels], device: torch.device) -> Iterator[Tensor]:
-    """uint8 batches (N, H, W, 3), one after another, as tensors there. To a GPU the next one travels while one is being
-    computed: out of one of two buffers in pinned memory, from which alone a copy runs by itself, and on a stream of its
-    own."""
-    if device.type == "cuda":
-        yield from _Ferry(device).across(batches)
-    else:
-        yield from map(torch.from_numpy, batches)
+class Feed:
+    """Gives uint8 batches (N, H, W, 3), one after another, as tensors on a device. To a GPU the next one travels while
+    one is being computed: out of one of two buffers in pinned memory, from which alone a copy runs by itself, and on a
+    stream of its own. For one thread at a time."""
 
-
-class _Ferry:
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._buffers: list[Tensor | None] = [None, None]
-        self._gone: list[torch.cuda.Event] = [torch.cuda.Event() for _ in self._buffers]  # type: ignore[no-untyped-call]
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            self._gone = [torch.cuda.Event() for _ in self._buffers]  # type: ignore[no-untyped-call]
 
-    def across(self, batches: Iterable[Pixels]) -> Iterator[Tensor]:
+    def __call__(self, batches: Iterable[Pixels]) -> Iterator[Tensor]:
+        """The batches there, in their order."""
+        return self._across(batches) if self._device.type == "cuda" else map(torch.from_numpy, batches)
+
+    def _across(self, batches: Iterable[Pixels]) -> Iterator[Tensor]:
         before: Sent | None = None
-        for place, pixels in enumerate(batches):
-            sent = self._send(place % 2, torch.from_numpy(pixels))
+        for turn, pixels in enumerate(batches):
+            sent = self._send(turn % 2, torch.from_numpy(pixels))
             if before is not None:
                 yield self._arrived(*before)
             before = sent
         if before is not None:
             yield self._arrived(*before)
 
-    def _send(self, place: int, pixels: Tensor) -> Sent:
-        self._gone[place].synchronize()  # what lay in this buffer before has left it
-        buffer = self._buffers[place]
+    def _send(self, turn: int, pixels: Tensor) -> Sent:
+        self._gone[turn].synchronize()  # what lay in this buffer before has left it
+        buffer = self._buffers[turn]
         if buffer is None or buffer.shape[1:] != pixels.shape[1:] or len(buffer) < len(pixels):
-            buffer = self._buffers[place] = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
+            buffer = self._buffers[turn] = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
         filled = buffer[: len(pixels)]
         filled.copy_(pixels)
         with torch.cuda.stream(self._stream):
             there = filled.to(self._device, non_blocking=True)
-            self._gone[place].record(self._stream)
-        return there, self._gone[place]
+            self._gone[turn].record(self._stream)
+        return there, self._gone[turn]
 
     def _arrived(self, there: Tensor, gone: torch.cuda.Event) -> Tensor:
         computing = torch.cuda.current_stream(self._device)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from scoring.errors import ModelError
 from scoring.features import Activations, rounded
@@ -68,24 +69,36 @@ def measure(network: Network, structure: Placed | None, x: Tensor) -> Tensor:
 
 
 class Compiled:
-    """`measure` compiled for batches of one size, the one that work mostly comes in; others, and all of them where
-    there is no compiler, are computed step by step."""
+    """`measure` compiled for batches of one size; a shorter one is filled up, so that a frame's numbers never depend on
+    how many came with it. Where it can't be compiled, as without a C compiler, it is computed step by step."""
+
+    is_possible = True  # in this process; to try again for each model would take seconds each time
 
     def __init__(self, size: int, **options: Any) -> None:
-        """options: of torch.compile."""
+        """size: frames of a batch. options: of torch.compile."""
         self._size = size
-        self._fast: Callable[..., Tensor] | None = torch.compile(measure, dynamic=False, **options)
+        self._options = options
+        self._fast: Callable[..., Tensor] | None = None
 
     def __call__(self, network: Network, structure: Placed | None, x: Tensor) -> Tensor:
-        """As `measure`."""
-        if self._fast is None or len(x) != self._size:
-            return measure(network, structure, x)
-        try:
-            return self._fast(network, structure, x)
-        except torch._dynamo.exc.TorchDynamoException as error:
-            log.warning("Scoring could not be compiled and goes on without: %s", error)
-            self._fast = None
-            return measure(network, structure, x)
+        """As `measure`, of at most so many frames."""
+        full = functional.pad(x, (0, 0, 0, 0, 0, 0, 0, self._size - len(x)))
+        return self._measured(network, structure, full.contiguous(memory_format=torch.channels_last))[: len(x)]
+
+    def _measured(self, network: Network, structure: Placed | None, x: Tensor) -> Tensor:
+        if Compiled.is_possible:
+            self._fast = self._fast or torch.compile(measure, dynamic=False, **self._options)
+            try:
+                return self._fast(network, structure, x)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:
+                # Compilers and drivers raise many kinds; what is wrong with the model itself is raised again below.
+                if isinstance(error.__cause__, torch.OutOfMemoryError):
+                    raise error.__cause__ from None
+                log.warning("Scoring could not be compiled and goes on without: %s", error)
+                Compiled.is_possible = False
+        return measure(network, structure, x)
 
 
 def read(rows: Tensor, *, with_structure: bool) -> Measured:

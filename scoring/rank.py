@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scoring import isolation
+from scoring.runtime import keep_memory
 
 if TYPE_CHECKING:
     from scoring.reports import EpochReport, Hooks
@@ -33,6 +34,7 @@ def main(argv: list[str]) -> int:
     isolation.die_with_parent(int(argv[1]))
     OUT = os.dup(1)
     os.dup2(2, 1)  # a stray print of some library must not end up between the messages
+    keep_memory()
     try:
         _train(Path(argv[2]), argv[3])
     except Exception as error:

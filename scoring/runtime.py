@@ -23,13 +23,12 @@ def prepare() -> None:
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    _keep_memory()
 
 
-def _keep_memory() -> None:
-    """What one batch frees, the next one uses: glibc would give each larger piece back to the system and have it anew,
-    empty, page by page, an eighth of the time of scoring. Up to 256 MiB of free memory stay with the process. Other
-    libraries than glibc are left as they are."""
+def keep_memory() -> None:
+    """For processes that compute batch after batch: what one frees, the next one uses. glibc would give each larger
+    piece back to the system and have it anew, empty, page by page, an eighth of the time of scoring. Up to 256 MiB of
+    free memory stay with the process, and what its threads freed. Other libraries than glibc are left as they are."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)

@@ -15,7 +15,7 @@ from scoring import measure, ood
 from scoring.detector import Detector, plain
 from scoring.errors import ModelError
 from scoring.features import Activations
-from scoring.feed import on_device
+from scoring.feed import Feed
 from scoring.frames import Pixels
 from scoring.frameset import FrameSet
 from scoring.inference import Inference
@@ -23,11 +23,11 @@ from scoring.measure import Compiled, Measured, gathered
 from scoring.ood import Values
 from scoring.packs import Inputs
 from scoring.preprocessing import Preprocessing
-from scoring.structure import on_device as placed
+from scoring.structure import Placed, placed
 from scoring.threads import in_threads
 from scoring.vae import VAE, place
 
-CPU_BATCH, CUDA_BATCH = 32, 256  # on a GPU a whole pack
+CPU_BATCH, CUDA_BATCH = 32, 128  # on a GPU half a pack: the other half travels meanwhile
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Scorer:
         self.with_activations = activations
         is_cuda = self.device.type == "cuda"
         self.batch_size = batch_size or (CUDA_BATCH if is_cuda else CPU_BATCH)
-        self._measure = Compiled(self.batch_size) if is_cuda else measure.measure
+        self._feed, self._measure = Feed(self.device), self._way_to_measure()
         self._threads = 1 if is_cuda else torch.get_num_threads()
 
     def score_inputs(self, inputs: Inputs) -> Scores:
@@ -122,6 +122,10 @@ class Scorer:
                 if self.batch_size == 1:
                     raise ModelError("The device has not enough memory to score a single frame.") from None
                 self.batch_size //= 2
+                self._measure = self._way_to_measure()
+
+    def _way_to_measure(self) -> Callable[[VAE | Inference, Placed | None, Tensor], Tensor]:
+        return Compiled(self.batch_size) if self.device.type == "cuda" else measure.measure
 
     def _results(self, frames: FrameSet, start: int, work: Callable[[Tensor], T]) -> Iterator[tuple[int, T]]:
         """How many frames each batch has, and its result. On a CPU each core has batches of its own: sharing every
@@ -132,7 +136,7 @@ class Scorer:
             return len(batch), self._worked(batch, work)
 
         if self._threads == 1:
-            yield from map(worked, on_device(batches, self.device))
+            yield from map(worked, self._feed(batches))
             return
         try:
             pixels = map(torch.from_numpy, batches)

@@ -62,7 +62,7 @@ class Placed:
     mean_along: Tensor
 
 
-def on_device(model: StructureModel, device: torch.device) -> Placed:
+def placed(model: StructureModel, device: torch.device) -> Placed:
     """The model where frames are scored."""
     mean, components = (torch.from_numpy(part).to(device) for part in (model.mean, model.components))
     return Placed(torch.cat([mean[None], components]), mean.square().sum(), components @ mean)

@@ -91,11 +91,11 @@ def pooled(stages: list[Tensor]) -> Tensor:
 
 
 def _pooled(stage: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Channels last, as they lie in memory: over rows of another order this took three times as long. Pooling finds
-    their maximum fifteen times sooner than `amax`, unless the channels fill whole vectors."""
+    """Channels last, as they lie in memory: over rows of another order this took three times as long. On a CPU pooling
+    finds the maximum of 24 or 48 channels many times sooner than `amax`; a GPU's compiler has `amax` for nothing."""
     rows = stage.permute(0, 2, 3, 1).flatten(1, 2)
     mean = rows.mean(1)
-    largest = nn.functional.max_pool2d(stage, stage.shape[2:]).flatten(1)
+    largest = rows.amax(1) if stage.is_cuda else nn.functional.max_pool2d(stage, stage.shape[2:]).flatten(1)
     return mean, (rows - mean[:, None]).square_().mean(1).sqrt_(), largest
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 
 from django.db.models import F, QuerySet, Sum
 
@@ -27,7 +29,7 @@ def run(lease: Lease, version: ModelVersion, *, video: Video | None = None) -> N
     tally_changes.ensure(version.dataset_id, version.pk)
     todo = unscored(version, video)
     done, total = 0, _frames(todo)
-    for pack, scored in _in_turn(scorer_for(version), todo):
+    for pack, scored in _in_turn(version, todo):
         lease.check()
         store_pack(lease, version, pack, scored)
         done += pack.frame_count
@@ -52,20 +54,25 @@ def _frames(packs: QuerySet[Pack]) -> int:
     return int(packs.aggregate(total=Sum("frame_count"))["total"] or 0)
 
 
-def _in_turn(scorer: Scorer, todo: QuerySet[Pack]) -> Iterator[tuple[Pack, Scored]]:
+def _in_turn(version: ModelVersion, todo: QuerySet[Pack]) -> Iterator[tuple[Pack, Scored]]:
     """Packs with their scores. While what one says is being written, the next one is scored and those after it are
     fetched: each waits for something else, a processor, a GPU, the store or the database."""
 
-    def score(inputs: Inputs) -> Scored:
-        return inputs, scorer.score_inputs(inputs)
-
     while batch := list(todo.all()[:PACKS_AT_ONCE]):
-        fetched = in_threads([pack.inputs_key for pack in batch], _fetch, FETCHED_AHEAD, threads=1)
-        yield from zip(batch, in_threads(fetched, score, SCORED_AHEAD, threads=1), strict=True)
+        keys, score = [pack.inputs_key for pack in batch], partial(_score, scorer_for(version))
+        with (
+            closing(in_threads(keys, _fetch, FETCHED_AHEAD, threads=1)) as fetched,
+            closing(in_threads(fetched, score, SCORED_AHEAD, threads=1)) as scored,
+        ):
+            yield from zip(batch, scored, strict=True)
 
 
 def _fetch(key: str) -> Inputs:
     return read_inputs(storage.read(key))
+
+
+def _score(scorer: Scorer, inputs: Inputs) -> Scored:
+    return inputs, scorer.score_inputs(inputs)
 
 
 def store_pack(lease: Lease, version: ModelVersion, pack: Pack, scored: Scored) -> None:

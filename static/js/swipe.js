@@ -62,10 +62,11 @@ class Swipe {
 function swallowClick(element) {
   const swallow = (event) => {
     if (!element.contains(event.target)) return;
+    document.removeEventListener("click", swallow, { capture: true });
     event.preventDefault();
     event.stopPropagation();
   };
-  document.addEventListener("click", swallow, { capture: true, once: true });
+  document.addEventListener("click", swallow, { capture: true });
   setTimeout(() => document.removeEventListener("click", swallow, { capture: true }), 50);
 }
 

@@ -102,6 +102,22 @@ def test_it_halves_its_batch_when_memory_runs_out() -> None:
     assert cramped.batch_size == 4
 
 
+def test_it_goes_on_where_it_was_when_memory_runs_out_later() -> None:
+    class Later(Scorer):
+        frames_left = 20
+
+        def _worked(self, batch: torch.Tensor, work):  # type: ignore[no-untyped-def]
+            if len(batch) == 8 and self.frames_left < len(batch):
+                raise torch.OutOfMemoryError("out of memory")
+            self.frames_left -= len(batch)
+            return super()._worked(batch, work)
+
+    torch.manual_seed(0)
+    later = Later(VAE(SMALL), "cpu", 8)
+    assert np.allclose(later.score(FRAMES).reconstruction_loss, scorer().score(FRAMES).reconstruction_loss, rtol=1e-5)
+    assert later.batch_size == 4
+
+
 def test_it_says_so_when_not_even_one_frame_fits() -> None:
     class Full(Scorer):
         def _worked(self, batch: torch.Tensor, work):  # type: ignore[no-untyped-def]

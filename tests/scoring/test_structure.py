@@ -9,7 +9,7 @@ from scoring.frameset import FrameSet
 from scoring.metrics import auroc
 from scoring.ood import variance_floor
 from scoring.score import to_input
-from scoring.structure import StructureModel, fit_structure, on_device, standardised, structure_loss
+from scoring.structure import StructureModel, fit_structure, placed, standardised, structure_loss
 from scoring.vae import image_variance
 from tests.scoring.frames_for_tests import stripe_frames, turf_frames
 
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def losses(model: StructureModel, x: torch.Tensor) -> np.ndarray:
-    return structure_loss(x, on_device(model, CPU)).numpy()
+    return structure_loss(x, placed(model, CPU)).numpy()
 
 
 def test_it_leaves_what_the_plain_decomposition_leaves() -> None:
