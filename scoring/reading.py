@@ -17,6 +17,8 @@ STOPPED_READING = "The file is damaged: it can't be read to its end."
 # More than any decoder holds back for reordering and threads together.
 HELD_BACK = 64
 
+HEEDLESS = ("vp9",)  # its decoder doesn't look at skip_frame: packets that aren't wanted are kept from it
+
 # Of a decoded picture, up to 10 bits with half the colour.
 BYTES_PER_PIXEL = 3
 
@@ -74,6 +76,8 @@ class PictureReader:
             for packet in self._packets(opened):
                 if packet is not None and packet.size:
                     self._count(packet)
+                    if self._is_left_out(opened, packet):
+                        continue
                 pictures = self._decode(opened, packet)
                 if pictures is None:
                     return
@@ -100,6 +104,9 @@ class PictureReader:
     def _prepare(self, opened: Opened) -> None:
         if self._keyframes_only:
             opened.stream.codec_context.skip_frame = "NONKEY"
+
+    def _is_left_out(self, opened: Opened, packet: "Packet[VideoStream]") -> bool:
+        return self._keyframes_only and not packet.is_keyframe and opened.declared.codec in HEEDLESS
 
     def _packets(self, opened: Opened) -> "Iterator[Packet[VideoStream] | None]":
         """Ends with one that makes the decoder give what it still holds."""

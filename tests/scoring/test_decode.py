@@ -77,6 +77,16 @@ def test_it_gives_key_frames_and_the_whole_length(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "libx264"), ("a.webm", "libvpx-vp9"), ("a.webm", "libvpx"), ("a.mp4", "libsvtav1")]
+)
+def test_it_decodes_nothing_else_for_key_frames(tmp_path: Path, name: str, codec: str) -> None:
+    decoded = decode(make_video(tmp_path / name, codec=codec, seconds=3, gop=8), Sampling("keyframes"))
+    assert decoded.times_s == [0.0, 0.8, 1.6, 2.4] and all(frame.keyframe for frame in decoded.frames)
+    assert decoded.decoding.reader.decoded == 4
+    assert decoded.summary.duration_s == pytest.approx(3.0, abs=0.05) and decoded.summary.warnings == ()
+
+
+@pytest.mark.parametrize(
     ("name", "codec", "pixel_format"),
     [
         ("a.mkv", "libx265", "yuv420p10le"),
