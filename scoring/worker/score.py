@@ -57,7 +57,6 @@ def _frames(packs: QuerySet[Pack]) -> int:
 def _in_turn(version: ModelVersion, todo: QuerySet[Pack]) -> Iterator[tuple[Pack, Scored]]:
     """Packs with their scores. While what one says is being written, the next one is scored and those after it are
     fetched: each waits for something else, a processor, a GPU, the store or the database."""
-
     while batch := list(todo.all()[:PACKS_AT_ONCE]):
         keys, score = [pack.inputs_key for pack in batch], partial(_score, scorer_for(version))
         with (
